@@ -1,0 +1,22 @@
+import type { OrganizationEvent, SlugReserved } from './organization.js';
+import type { QuotaConsumed } from './quota.js';
+import type { TokenEvent } from './token-events.js';
+import type { UserEvent } from './user.js';
+
+export * from './authority.js';
+export * from './organization.js';
+export * from './primitives.js';
+export * from './quota-window.js';
+export * from './quota.js';
+export * from './rejection.js';
+export * from './scope.js';
+export * from './secret-ring.js';
+export * from './socket-scopes.js';
+export * from './token-commands.js';
+export * from './token-events.js';
+export * from './token.js';
+export * from './user.js';
+export * from './verification.js';
+
+/** Every fact that the ledger may hold. */
+export type LedgerEvent = TokenEvent | QuotaConsumed | OrganizationEvent | SlugReserved | UserEvent;

@@ -1,0 +1,28 @@
+import { epochMs, timestamp, type Brand, type Timestamp } from './primitives.js';
+
+/** How long a window lasts. One setting for the whole deployment (QUOTA_WINDOW). */
+export type WindowLength = 'hour' | 'day' | 'month';
+
+/** A window by its start in UTC: 2026-01 (month), 2026-01-31 (day), 2026-01-31T23 (hour). */
+export type QuotaWindow = Brand<string, 'QuotaWindow'>;
+
+const NAME_LENGTH = { hour: '2026-01-31T23', day: '2026-01-31', month: '2026-01' } as const;
+
+/** The window that holds an instant. The text of an instant begins with the name of its window. */
+export function windowOf(instant: Timestamp, length: WindowLength): QuotaWindow {
+  return instant.slice(0, NAME_LENGTH[length].length) as QuotaWindow;
+}
+
+/** First instant after the window that holds `instant`: when consumption starts from zero again. */
+export function windowEnd(instant: Timestamp, length: WindowLength): Timestamp {
+  const start = new Date(epochMs(instant));
+  const [year, month, day] = [start.getUTCFullYear(), start.getUTCMonth(), start.getUTCDate()];
+  switch (length) {
+    case 'hour':
+      return timestamp(Date.UTC(year, month, day, start.getUTCHours() + 1));
+    case 'day':
+      return timestamp(Date.UTC(year, month, day + 1));
+    case 'month':
+      return timestamp(Date.UTC(year, month + 1));
+  }
+}

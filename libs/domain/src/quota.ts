@@ -1,0 +1,96 @@
+import { invariant, latest, type OrgId, type SecretId, type Timestamp } from './primitives.js';
+import { windowEnd, windowOf, type QuotaWindow, type WindowLength } from './quota-window.js';
+import { accept, reject, type Decision, type QuotaStanding } from './rejection.js';
+
+/** Units per window that a user's personal token may spend on dialect calls. */
+export const USER_QUOTA_UNITS = 1000;
+
+/** Largest cost of one call: the largest 32-bit integer, so that every dialect can say it. */
+export const COST_MAX = 2 ** 31 - 1;
+
+/**
+ * One charge. Window, limit and running total are recorded, so that replay reads neither clock nor
+ * configuration. Lives in `quota-<subjectId>-<window>`; the subject is a token, or a user.
+ */
+export interface QuotaConsumed {
+  readonly type: 'QuotaConsumed';
+  readonly subjectId: string;
+  readonly orgId: OrgId | null;
+  readonly secretId: SecretId | null;
+  readonly window: QuotaWindow;
+  readonly windowEnd: Timestamp;
+  readonly cost: number;
+  readonly operation: string;
+  readonly consumedAfter: number;
+  readonly limit: number | null;
+  readonly occurredAt: Timestamp;
+}
+
+/** What one subject has spent in one window. */
+export interface Quota {
+  readonly consumed: number;
+  readonly lastAt: Timestamp | null;
+}
+
+export const unspent: Quota = { consumed: 0, lastAt: null };
+
+export interface ConsumeQuota {
+  readonly type: 'ConsumeQuota';
+  readonly subjectId: string;
+  readonly orgId: OrgId | null;
+  readonly secretId: SecretId | null;
+  /** Whole units, 1 to {@link COST_MAX}. */
+  readonly cost: number;
+  readonly operation: string;
+  readonly now: Timestamp;
+}
+
+/** Where a subject stands. Never below zero: the limit may have been lowered in mid-window. */
+export function standing(limit: number | null, consumed: number, resetAt: Timestamp): QuotaStanding {
+  return {
+    limit,
+    consumed,
+    remaining: limit === null ? null : Math.max(0, limit - consumed),
+    resetAt,
+  };
+}
+
+/** Decides one charge against a limit that comes from the subject's own facts. */
+export function consume(
+  limit: number | null,
+  quota: Quota,
+  command: ConsumeQuota,
+  length: WindowLength,
+): Decision<QuotaConsumed> {
+  const { subjectId, orgId, secretId, cost, operation, now } = command;
+  invariant(
+    Number.isSafeInteger(cost) && cost > 0 && cost <= COST_MAX,
+    'cost is a positive whole number of units',
+  );
+  const end = windowEnd(now, length);
+  if (limit !== null) {
+    const quotaStanding = standing(limit, quota.consumed, end);
+    if (cost > limit) return reject({ code: 'COST_ABOVE_LIMIT', cost, quota: quotaStanding });
+    if (cost > limit - quota.consumed) {
+      return reject({ code: 'QUOTA_EXCEEDED', cost, quota: quotaStanding });
+    }
+  }
+  return accept({
+    type: 'QuotaConsumed',
+    subjectId,
+    orgId,
+    secretId,
+    window: windowOf(now, length),
+    windowEnd: end,
+    cost,
+    operation,
+    consumedAfter: quota.consumed + cost,
+    limit,
+    occurredAt: latest(now, quota.lastAt),
+  });
+}
+
+/** Folds one charge. The total is assigned from the fact, so folding it twice changes nothing. */
+export function spend(quota: Quota, event: QuotaConsumed): Quota {
+  return { consumed: event.consumedAfter, lastAt: latest(event.occurredAt, quota.lastAt) };
+}
