@@ -19,7 +19,11 @@ export type OrganizationEvent = OrganizationFact &
         readonly image: string | null;
         readonly plan: string;
       }
-    | { readonly type: 'OrganizationRenamed'; readonly from: string | null; readonly to: string | null }
+    | {
+        readonly type: 'OrganizationRenamed';
+        readonly from: string | null;
+        readonly to: string | null;
+      }
     | { readonly type: 'OrganizationPlanChanged'; readonly from: string; readonly to: string }
     | { readonly type: 'MemberAdded'; readonly userId: UserId; readonly role: Role }
     | {
@@ -81,9 +85,9 @@ export function decideOrganization(
   if (authority.kind === 'dead') return reject({ code: 'ACTOR_NOT_LIVE' });
   const { orgId } = command;
   if (command.type === 'CreateOrganization') {
-    if (organization) return reject({ code: 'SLUG_TAKEN' });
     const isOperator = authority.kind === 'user' && authority.operator;
     if (!isOperator && authority.kind !== 'system') return reject({ code: 'FORBIDDEN' });
+    if (organization) return reject({ code: 'SLUG_TAKEN' });
     const { slug, name, plan, firstAdmin, now: occurredAt } = command;
     return accept<OrganizationEvent>(
       { type: 'OrganizationCreated', orgId, slug, name, image: null, plan, occurredAt },
@@ -101,7 +105,8 @@ export function decideOrganization(
       const { userId, role } = command;
       const from = organization.members.get(userId);
       if (from === role) return accept();
-      if (from === undefined) return accept({ type: 'MemberAdded', orgId, userId, role, occurredAt });
+      if (from === undefined)
+        return accept({ type: 'MemberAdded', orgId, userId, role, occurredAt });
       if (isLastAdmin(organization, userId)) return reject({ code: 'LAST_ADMIN' });
       return accept({ type: 'MemberRoleChanged', orgId, userId, from, to: role, occurredAt });
     }
@@ -155,7 +160,13 @@ function updates(
   const { orgId } = organization;
   const events: OrganizationEvent[] = [];
   if (name !== undefined && name !== organization.name) {
-    events.push({ type: 'OrganizationRenamed', orgId, from: organization.name, to: name, occurredAt });
+    events.push({
+      type: 'OrganizationRenamed',
+      orgId,
+      from: organization.name,
+      to: name,
+      occurredAt,
+    });
   }
   if (plan !== undefined && plan !== organization.plan) {
     const from = organization.plan;

@@ -26,3 +26,10 @@ export function windowEnd(instant: Timestamp, length: WindowLength): Timestamp {
       return timestamp(Date.UTC(year, month + 1));
   }
 }
+
+/** The window before the one that holds `instant`. */
+export function previousWindow(instant: Timestamp, length: WindowLength): QuotaWindow {
+  const name = windowOf(instant, length);
+  const start = epochMs(`${name}${'2026-01-01T00:00:00.000Z'.slice(name.length)}` as Timestamp);
+  return windowOf(timestamp(start - 1), length);
+}

@@ -46,7 +46,11 @@ export interface ConsumeQuota {
 }
 
 /** Where a subject stands. Never below zero: the limit may have been lowered in mid-window. */
-export function standing(limit: number | null, consumed: number, resetAt: Timestamp): QuotaStanding {
+export function standing(
+  limit: number | null,
+  consumed: number,
+  resetAt: Timestamp,
+): QuotaStanding {
   return {
     limit,
     consumed,

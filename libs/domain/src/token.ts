@@ -18,7 +18,7 @@ import {
   type UserId,
 } from './primitives.js';
 import { accept, reject, type Decision, type Rejection } from './rejection.js';
-import { scopesNotHeld, type ScopeCatalogue } from './scope.js';
+import { distinctScopes, scopesNotHeld, type ScopeCatalogue } from './scope.js';
 import { openGrace, rotateRing, type SecretRing } from './secret-ring.js';
 import { SOCKET_SCOPES } from './socket-scopes.js';
 import type {
@@ -179,7 +179,7 @@ function mayManage(token: KnownToken, authority: Authority): boolean {
 function create(command: CreateToken, authority: Authority): Decision<TokenEvent> {
   const { tokenId, orgId, dialect, attributes, secret, now } = command;
   if (authority.kind === 'user' && authority.role !== 'admin') return reject({ code: 'FORBIDDEN' });
-  const excess = powerNotHeld(attributes, dialect, holdingsOf(authority));
+  const excess = powerNotHeld([attributes], dialect, holdingsOf(authority));
   if (excess) return reject(excess);
   return accept({
     type: 'TokenCreated',
@@ -205,9 +205,11 @@ function update(
   const holdings = holdingsOver(token, authority);
   const wanted = { ...token, ...changes };
   const maxQuota = wanted.maxQuota === token.maxQuota ? 0 : wanted.maxQuota;
-  const excess =
-    powerNotHeld({ ...token, maxQuota: 0 }, token.dialect, holdings) ??
-    powerNotHeld({ ...wanted, maxQuota }, token.dialect, holdings);
+  const powers = [
+    { ...token, maxQuota: 0 },
+    { ...wanted, maxQuota },
+  ];
+  const excess = powerNotHeld(powers, token.dialect, holdings);
   if (excess) return reject(excess);
 
   const { tokenId, orgId } = token;
@@ -244,7 +246,7 @@ function rotate(
     return reject({ code: 'GRACE_NOT_OFFERED' });
   }
   // Rotation hands out a working secret, so the caller must dominate the token (A7).
-  const excess = powerNotHeld(token, token.dialect, holdingsOver(token, authority));
+  const excess = powerNotHeld([token], token.dialect, holdingsOver(token, authority));
   if (excess) return reject(excess);
 
   const { tokenId, orgId, secrets } = token;
@@ -281,24 +283,33 @@ function holdingsOver(token: KnownToken, authority: Authority): Holdings | null 
   return authority.kind === 'user' && authority.role !== 'admin' ? token : holdingsOf(authority);
 }
 
-/** What of a power exceeds the holdings (A5-A8, decision 9); null when nothing does. */
+/** What of the powers, taken together, exceeds the holdings (A5-A8, decision 9); null when nothing does. */
 function powerNotHeld(
-  power: Holdings,
+  powers: readonly Holdings[],
   dialect: Dialect,
   holdings: Holdings | null,
 ): Rejection | null {
   if (holdings === null) return null;
-  const missing = scopesNotHeld(holdings.scopes, power.scopes, CATALOGUES[dialect]);
+  const scopes = distinctScopes(powers.flatMap((power) => power.scopes));
+  const missing = scopesNotHeld(holdings.scopes, scopes, CATALOGUES[dialect]);
   if (missing.length > 0) return { code: 'SCOPES_NOT_HELD', missingScopes: missing };
-  if (!coversResources(holdings.resources, power.resources)) return { code: 'RESOURCES_NOT_HELD' };
-  if (exceedsQuota(power.maxQuota, holdings.maxQuota)) {
-    const { maxQuota: requestedMaxQuota } = power;
+  if (!powers.every(({ resources }) => coversResources(holdings.resources, resources))) {
+    return { code: 'RESOURCES_NOT_HELD' };
+  }
+  const tooLarge = powers.find(({ maxQuota }) => exceedsQuota(maxQuota, holdings.maxQuota));
+  if (tooLarge) {
+    const { maxQuota: requestedMaxQuota } = tooLarge;
     return { code: 'QUOTA_ABOVE_OWN', ownMaxQuota: holdings.maxQuota!, requestedMaxQuota };
   }
   return null;
 }
 
-/** Attributes are plain JSON values whose members always come in the same order. */
+/** Attributes are plain JSON values. The order of members is no part of one: metadata comes in any. */
 function sameValue(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  return a === b || JSON.stringify(a, inOrder) === JSON.stringify(b, inOrder);
+}
+
+function inOrder(_key: string, value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,0 +1,32 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { LedgerModule, type Ledger } from '@ledger/runtime';
+import { socketFailures } from './dialects/socket/socket-answers.js';
+import { SocketModule } from './dialects/socket/socket.module.js';
+import { FailureFilter } from './http/failure.filter.js';
+import { limitedFastify, prepareFastify, RouteTable } from './http/fastify.js';
+
+@Module({})
+class AppModule {
+  static of(ledger: Ledger): DynamicModule {
+    return { module: AppModule, imports: [LedgerModule.of(ledger), SocketModule] };
+  }
+}
+
+/** The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close. */
+export async function createApp(ledger: Ledger): Promise<NestFastifyApplication> {
+  const adapter = limitedFastify();
+  const routes = new RouteTable();
+  const failures = new FailureFilter([socketFailures], (path) => routes.methodsOf(path));
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(ledger), adapter, {
+    bodyParser: false,
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
+  const fastify = adapter.getInstance();
+  prepareFastify(fastify, routes);
+  app.useGlobalFilters(failures);
+  await app.init();
+  return app;
+}

@@ -1,0 +1,270 @@
+import { Controller, Get, HttpCode, Param, Post, Query, Req, UseGuards } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import {
+  Clock,
+  CreateTokenCommand,
+  RevokeTokenCommand,
+  RotateTokenCommand,
+  UpdateTokenCommand,
+  type CommandContext,
+  type Outcome,
+} from '@ledger/commands';
+import {
+  distinctScopes,
+  timestamp,
+  USER_QUOTA_UNITS,
+  type KnownToken,
+  type Token,
+  type TokenAttributes,
+  type TokenEvent,
+} from '@ledger/domain';
+import {
+  AuditLog,
+  Directory,
+  QuotaStandings,
+  TokenList,
+  type OrganizationRow,
+} from '@ledger/read-models';
+import { commandContext, idempotencyKey } from '../../http/request-context.js';
+import { badRequest, refuse } from './socket-answers.js';
+import { eventTypesOf } from './socket-audit-types.js';
+import { readBody, readQuery } from './socket-body.js';
+import {
+  auditItem,
+  createdAnswer,
+  listItem,
+  organizationAnswer,
+  rotatedAnswer,
+} from './socket-mapper.js';
+import { SocketTargets } from './socket-target.js';
+import {
+  AuditQuery,
+  CreateBody,
+  IdentifierBody,
+  ListQuery,
+  UpdateBody,
+  type Identifiers,
+  type ResourceDto,
+} from './socket.dto.js';
+import { SocketGuard, SocketRoute, type SocketRequest } from './socket.guard.js';
+
+const DEFAULT_NAME = 'api token';
+const COST_UNITS = 10;
+
+/** The Socket dialect: maps requests to commands and states to answers; decides nothing. */
+@Controller('v0')
+@UseGuards(SocketGuard)
+export class SocketController {
+  constructor(
+    private readonly bus: CommandBus,
+    private readonly targets: SocketTargets,
+    private readonly tokens: TokenList,
+    private readonly quotas: QuotaStandings,
+    private readonly directory: Directory,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  @Post(['orgs/:org_slug/api-tokens', 'orgs/:org_slug/tokens'])
+  @HttpCode(200)
+  @SocketRoute({ scope: 'api-tokens:create', cost: COST_UNITS })
+  async create(@Req() request: SocketRequest): Promise<object> {
+    const body = readBody(CreateBody, request.body);
+    const { orgId } = organizationOf(request);
+    const attributes: TokenAttributes = {
+      ...attributesOf(body),
+      name: body.name?.trim() ?? DEFAULT_NAME,
+      description: '',
+      resources: body.resources.map((resource, index) => this.#grant(request, resource, index)),
+      ownerId: null,
+      metadata: {},
+      expiresAt: null,
+    };
+    const { outcome, secret } = await this.bus.execute(
+      new CreateTokenCommand(orgId, 'socket', attributes, contextOf(request)),
+    );
+    return createdAnswer(this.#accepted(outcome), secret.reveal());
+  }
+
+  @Get(['orgs/:org_slug/api-tokens', 'orgs/:org_slug/tokens'])
+  @SocketRoute({ scope: 'api-tokens:list', cost: COST_UNITS })
+  list(@Req() request: SocketRequest, @Query() query: unknown): object {
+    const { direction, page, per_page: perPage, token_values: values } = readQuery(ListQuery, query);
+    const { items, hasMore } = this.tokens.page({
+      orgId: organizationOf(request).orgId,
+      dialect: 'socket',
+      viewer: this.#viewer(request),
+      ...{ direction, page, perPage },
+    });
+    return {
+      tokens: items.map((row) => {
+        return listItem(row, this.quotas.lastUsedAt(row.token.tokenId), values);
+      }),
+      nextPage: hasMore ? page + 1 : null,
+    };
+  }
+
+  @Post('orgs/:org_slug/api-tokens/update')
+  @HttpCode(200)
+  @SocketRoute({ scope: 'api-tokens:create', cost: COST_UNITS })
+  update(@Req() request: SocketRequest): Promise<object> {
+    const body = readBody(UpdateBody, request.body);
+    return this.#update(request, body, body);
+  }
+
+  @Post('orgs/:org_slug/api-tokens/rotate')
+  @HttpCode(200)
+  @SocketRoute({ scope: 'api-tokens:rotate', cost: COST_UNITS })
+  rotate(@Req() request: SocketRequest): Promise<object> {
+    return this.#rotate(request, readBody(IdentifierBody, request.body));
+  }
+
+  @Post('orgs/:org_slug/api-tokens/revoke')
+  @HttpCode(200)
+  @SocketRoute({ scope: 'api-tokens:revoke', cost: COST_UNITS })
+  revoke(@Req() request: SocketRequest): Promise<object> {
+    return this.#revoke(request, readBody(IdentifierBody, request.body));
+  }
+
+  /** The older SDK names the token in the path. */
+  @Post('orgs/:org_slug/tokens/:id/update')
+  @HttpCode(200)
+  @SocketRoute({ scope: 'api-tokens:create', cost: COST_UNITS })
+  updateByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
+    return this.#update(request, readBody(UpdateBody, request.body), this.targets.fromPath(id));
+  }
+
+  @Post('orgs/:org_slug/tokens/:id/rotate')
+  @HttpCode(200)
+  @SocketRoute({ scope: 'api-tokens:rotate', cost: COST_UNITS })
+  rotateByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
+    return this.#rotate(request, this.targets.fromPath(id));
+  }
+
+  @Post('orgs/:org_slug/tokens/:id/revoke')
+  @HttpCode(200)
+  @SocketRoute({ scope: 'api-tokens:revoke', cost: COST_UNITS })
+  revokeByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
+    return this.#revoke(request, this.targets.fromPath(id));
+  }
+
+  @Get('quota')
+  @SocketRoute({ cost: 0 })
+  quota(@Req() { caller }: SocketRequest): object {
+    const isToken = caller.kind === 'token';
+    const subjectId = isToken ? caller.token.tokenId : caller.user.user.userId;
+    const maxQuota = isToken ? (caller.token.maxQuota ?? 0) : USER_QUOTA_UNITS;
+    const { remaining, resetAt } = this.quotas.at(subjectId, maxQuota, this.clock.now());
+    return { quota: remaining ?? 0, maxQuota, nextWindowRefresh: maxQuota === 0 ? null : resetAt };
+  }
+
+  @Get('organizations')
+  @SocketRoute({ cost: 1 })
+  organizations(@Req() { caller }: SocketRequest): object {
+    const own =
+      caller.kind === 'user'
+        ? this.directory.organizationsOf(caller.user.user.userId)
+        : [caller.token.orgId, ...caller.token.resources.map(({ organization }) => organization)]
+            .map((idOrSlug) => this.directory.organization(idOrSlug))
+            .filter((organization) => organization !== undefined);
+    return {
+      organizations: Object.fromEntries(own.map((org) => [org.orgId, organizationAnswer(org)])),
+    };
+  }
+
+  @Get('orgs/:org_slug/audit-log')
+  @SocketRoute({ scope: 'audit-log:list', cost: 1 })
+  auditLog(@Req() request: SocketRequest, @Query() query: unknown): object {
+    const { type, per_page: perPage, page: asked, from } = readQuery(AuditQuery, query);
+    const { orgId, slug, name } = organizationOf(request);
+    const page = Math.max(1, asked);
+    const { items, hasMore } = this.audit.page({
+      ...{ orgId, page, perPage, types: eventTypesOf(type) },
+      ...(from === undefined ? {} : { from: timestamp(Number(from) * 1000) }),
+    });
+    return {
+      results: items.map((entry) => auditItem(entry, name ?? slug)),
+      nextPage: hasMore ? String(page + 1) : null,
+    };
+  }
+
+  async #update(request: SocketRequest, body: UpdateBody, by: Identifiers): Promise<object> {
+    const target = this.targets.resolve(organizationOf(request).orgId, by);
+    const name = body.name === undefined ? {} : { name: body.name.trim() };
+    const changes = { ...attributesOf(body), ...name };
+    const outcome = await this.bus.execute(
+      new UpdateTokenCommand(target, changes, contextOf(request)),
+    );
+    return { hash: this.#accepted(outcome).secrets.current.digest };
+  }
+
+  async #rotate(request: SocketRequest, by: Identifiers): Promise<object> {
+    const target = this.targets.resolve(organizationOf(request).orgId, by);
+    const { outcome, secret } = await this.bus.execute(
+      new RotateTokenCommand(target, { graceMs: 0, closePrevious: true }, contextOf(request)),
+    );
+    return rotatedAnswer(this.#accepted(outcome), secret.reveal());
+  }
+
+  async #revoke(request: SocketRequest, by: Identifiers): Promise<object> {
+    const target = this.targets.resolve(organizationOf(request).orgId, by);
+    const cause = { reason: 'requested', note: null } as const;
+    const outcome = await this.bus.execute(
+      new RevokeTokenCommand(target, cause, contextOf(request)),
+    );
+    this.#accepted(outcome);
+    return { status: 'revoked' };
+  }
+
+  /** The token after the command. @throws Refusal In the dialect's words. */
+  #accepted(outcome: Outcome<Token, TokenEvent>): KnownToken {
+    if (outcome.outcome === 'rejected') {
+      throw refuse(outcome.rejection, Date.parse(this.clock.now()));
+    }
+    return outcome.state as KnownToken;
+  }
+
+  #viewer({ caller, organization }: SocketRequest) {
+    if (caller.kind === 'token') return { seesAll: true, userId: null };
+    const { userId } = caller.user.user;
+    return { seesAll: this.directory.roleIn(organization!, userId) === 'admin', userId: null };
+  }
+
+  #grant({ caller }: SocketRequest, resource: ResourceDto, index: number) {
+    const organization = this.directory.organization(resource.organizationSlug);
+    const isOwn =
+      organization !== undefined &&
+      organization.slug === resource.organizationSlug &&
+      (caller.kind === 'token'
+        ? caller.token.orgId === organization.orgId
+        : this.directory.roleIn(organization, caller.user.user.userId) !== null);
+    if (!isOwn) {
+      const path = `/resources/${index}/organizationSlug`;
+      throw badRequest({ path, message: 'names no organization that the caller can use' });
+    }
+    const { organizationSlug, repositorySlug: repository, workspace } = resource;
+    return { organization: organizationSlug, repository, workspace };
+  }
+}
+
+function organizationOf({ organization }: SocketRequest): OrganizationRow {
+  if (!organization) throw new Error('the guard resolves the organization of this route');
+  return organization;
+}
+
+function contextOf(request: SocketRequest): CommandContext {
+  const key = idempotencyKey(request) ?? null;
+  return commandContext(request, request.caller.principal, 'socket', key);
+}
+
+function attributesOf(
+  body: CreateBody | UpdateBody,
+): Pick<TokenAttributes, 'scopes' | 'maxQuota' | 'visibility' | 'committer'> {
+  const { email, provider, providerLoginName, providerUserId } = body.committer;
+  return {
+    scopes: distinctScopes(body.scopes),
+    maxQuota: body.max_quota,
+    visibility: body.visibility,
+    committer: { email, provider, providerLoginName, providerUserId },
+  };
+}

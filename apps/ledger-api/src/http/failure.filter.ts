@@ -1,0 +1,78 @@
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Contention } from '@ledger/commands';
+import { StoreUnavailable } from '@ledger/event-store';
+import { Failed, Refusal, type Answer, type DialectFailures, type HttpFailure } from './answer.js';
+
+/** Turns whatever was thrown into an answer of the dialect whose path was called. Never tells internals. */
+@Catch()
+export class FailureFilter implements ExceptionFilter {
+  readonly #logger = new Logger('http');
+
+  /** @param dialects The first whose prefix fits answers; the last answers for all other paths. */
+  constructor(
+    private readonly dialects: readonly DialectFailures[],
+    private readonly methodsOf: (path: string) => readonly string[],
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const { status, contentType, headers, body } = this.#answer(error, request);
+    void reply.code(status).headers({ ...headers, 'content-type': contentType });
+    void reply.send(body === null ? '' : JSON.stringify(body));
+  }
+
+  #answer(error: unknown, request: FastifyRequest): Answer {
+    if (error instanceof Refusal) return error.answer;
+    const path = request.url.split('?', 1)[0]!;
+    const failure = this.#failureOf(error, request, path);
+    if (failure.kind === 'internal') {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#logger.error(`request ${request.id} failed: ${detail}`);
+    }
+    const dialect =
+      this.dialects.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ??
+      this.dialects.at(-1)!;
+    return dialect.answer(failure, request.id);
+  }
+
+  #failureOf(error: unknown, request: FastifyRequest, path: string): HttpFailure {
+    if (error instanceof Failed) return error.failure;
+    if (error instanceof Contention) {
+      const message = 'Too many others changed the same thing at once. Try again shortly.';
+      return { kind: 'unavailable', code: error.code, message, retryAfterSeconds: 1 };
+    }
+    if (error instanceof StoreUnavailable) {
+      const message =
+        'The store did not confirm the write, so its outcome is unknown. Repeat the request as it was.';
+      return { kind: 'unavailable', code: error.code, message, retryAfterSeconds: 2 };
+    }
+    switch (statusOf(error)) {
+      case 404: {
+        const allow = this.methodsOf(path);
+        if (allow.length === 0) return { kind: 'route-not-found' };
+        if (!allow.includes(request.method)) return { kind: 'method-not-allowed', allow };
+        return { kind: 'route-not-found' };
+      }
+      case 413:
+        return { kind: 'payload-too-large' };
+      case 415:
+        return { kind: 'unsupported-media-type', message: 'The body is of no type this route reads.' };
+      case 400:
+        return { kind: 'malformed', message: 'The request is malformed.' };
+      default:
+        return { kind: 'internal' };
+    }
+  }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  if (error instanceof URIError) return 400;
+  const { statusCode } = error as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : 500;
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { Failed } from './answer.js';
+
+const BODY_BYTES_MAX = 64 * 1024;
+const REQUEST_ID_FORM = /^[A-Za-z0-9-]{8,64}$/;
+
+/** Keys the routes of each path, so that a wrong method can be told from a wrong path. */
+export class RouteTable {
+  readonly #routes: { readonly form: RegExp; readonly method: string }[] = [];
+
+  add(method: string | readonly string[], url: string): void {
+    const form = new RegExp(
+      `^${url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:[A-Za-z_]+/g, '[^/]+').replace('*', '.*')}$`,
+    );
+    for (const each of [method].flat()) this.#routes.push({ form, method: each });
+  }
+
+  methodsOf(path: string): readonly string[] {
+    const methods = this.#routes.filter(({ form }) => form.test(path)).map(({ method }) => method);
+    return [...new Set(methods)];
+  }
+}
+
+/** Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end. */
+export function limitedFastify(): FastifyAdapter {
+  return new FastifyAdapter({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 5_000 },
+    routerOptions: { maxParamLength: 512 },
+    logger: false,
+    trustProxy: false,
+    genReqId: requestId,
+  });
+}
+
+/** The caller's own id for the request, when it is harmless to log; else a new one (H19). */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID_FORM.test(given) ? given : randomUUID();
+}
+
+/** What every route has in common: bodies as bytes, and headers that keep answers out of caches. */
+export function prepareFastify(fastify: FastifyInstance, routes: RouteTable): void {
+  fastify.addHook('onRoute', ({ method, url }) => routes.add(method, url));
+  fastify.removeAllContentTypeParsers();
+  // Each dialect reads bodies by its own rules, after it has checked the credential.
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    reply.header('cache-control', 'no-store');
+    reply.header('x-content-type-options', 'nosniff');
+    if (request.headers['content-encoding'] === undefined) {
+      done();
+      return;
+    }
+    const message = 'Bodies must be sent without Content-Encoding.';
+    done(new Failed({ kind: 'unsupported-media-type', message }));
+  });
+}

@@ -1,0 +1,112 @@
+import type { LedgerEvent, Timestamp } from '@ledger/domain';
+import { EventStore, type Position, type Revision, type StoredEvent } from '@ledger/event-store';
+import type { Stream } from './streams.js';
+
+/** What became of an earlier command, by its id, so that a repeat finds its first outcome. */
+export interface EarlierCommand {
+  readonly fingerprint: string;
+  readonly firstRevision: Revision;
+  readonly lastRevision: Revision;
+  readonly position: Position;
+  readonly at: Timestamp;
+}
+
+/** A stream folded up to a revision. */
+export interface Fold<State> {
+  readonly state: State;
+  readonly revision: Revision;
+  /** Position of the stream's last event; 0n when it is empty. */
+  readonly position: Position;
+  /** Only commands that may be repeated: those that came with a fingerprint. */
+  readonly repeatable: ReadonlyMap<string, EarlierCommand>;
+}
+
+const FOLDS_MAX = 50_000;
+const NOTHING_REPEATABLE: ReadonlyMap<string, EarlierCommand> = new Map();
+
+/**
+ * Folded streams, kept by revision so that a command reads only what is newer.
+ *
+ * A kept fold may be behind another node's writes. That is safe for what is accepted, because the append
+ * demands the revision that was judged; what is refused must be judged on {@link refresh} first.
+ */
+export class StreamFolds {
+  readonly #folds = new Map<string, Fold<unknown>>();
+
+  constructor(private readonly store: EventStore) {}
+
+  /** The fold that is kept, or else the stream read from its start. */
+  async load<State, Event extends LedgerEvent>(stream: Stream<State, Event>): Promise<Fold<State>> {
+    return this.kept(stream) ?? this.refresh(stream);
+  }
+
+  /** The fold that is kept, without a read. */
+  kept<State, Event extends LedgerEvent>(stream: Stream<State, Event>): Fold<State> | undefined {
+    // A stream id belongs to one kind of stream, so what is kept under it has that stream's state.
+    return this.#folds.get(stream.streamId) as Fold<State> | undefined;
+  }
+
+  /** Reads what the kept fold lacks. */
+  async refresh<State, Event extends LedgerEvent>(
+    stream: Stream<State, Event>,
+  ): Promise<Fold<State>> {
+    const kept = this.kept(stream) ?? emptyFold(stream);
+    const newer = await this.store.read(stream.streamId, kept.revision);
+    return this.advance(stream, kept, newer as readonly StoredEvent<Event>[]);
+  }
+
+  /** Folds events that follow `fold` and keeps the result, unless a newer one is kept already. */
+  advance<State, Event extends LedgerEvent>(
+    stream: Stream<State, Event>,
+    fold: Fold<State>,
+    events: readonly Pick<StoredEvent<Event>, 'payload' | 'metadata' | 'revision' | 'position'>[],
+  ): Fold<State> {
+    let { state } = fold;
+    for (const { payload } of events) state = stream.evolve(state, payload);
+    const last = events.at(-1);
+    const next: Fold<State> = last
+      ? {
+          state,
+          revision: last.revision,
+          position: last.position,
+          repeatable: withRepeatable(fold.repeatable, events),
+        }
+      : fold;
+    const kept = this.#folds.get(stream.streamId);
+    if (!kept || kept.revision <= next.revision) this.#keep(stream.streamId, next);
+    return next;
+  }
+
+  #keep(streamId: string, fold: Fold<unknown>): void {
+    // An empty stream is not kept: names of streams that do not exist are the caller's to invent.
+    if (fold.revision === 0) return;
+    this.#folds.delete(streamId);
+    this.#folds.set(streamId, fold);
+    if (this.#folds.size <= FOLDS_MAX) return;
+    for (const oldest of this.#folds.keys()) {
+      this.#folds.delete(oldest);
+      return;
+    }
+  }
+}
+
+function emptyFold<State, Event extends LedgerEvent>(stream: Stream<State, Event>): Fold<State> {
+  return { state: stream.initial, revision: 0, position: 0n, repeatable: NOTHING_REPEATABLE };
+}
+
+/** Adds to the same map: commands are only ever added, and an older fold may well know of newer ones. */
+function withRepeatable(
+  earlier: ReadonlyMap<string, EarlierCommand>,
+  events: readonly Pick<StoredEvent, 'payload' | 'metadata' | 'revision' | 'position'>[],
+): ReadonlyMap<string, EarlierCommand> {
+  let commands = earlier === NOTHING_REPEATABLE ? undefined : (earlier as Map<string, EarlierCommand>);
+  for (const { payload, metadata, revision, position } of events) {
+    const { commandId, fingerprint } = metadata;
+    if (fingerprint === undefined) continue;
+    commands ??= new Map();
+    const firstRevision = commands.get(commandId)?.firstRevision ?? revision;
+    const at = payload.occurredAt;
+    commands.set(commandId, { fingerprint, firstRevision, lastRevision: revision, position, at });
+  }
+  return commands ?? earlier;
+}

@@ -1,0 +1,58 @@
+import {
+  evolve,
+  evolveOrganization,
+  evolveUser,
+  noToken,
+  spend,
+  unspent,
+  type LedgerEvent,
+  type OrganizationEvent,
+  type OrganizationState,
+  type OrgId,
+  type Quota,
+  type QuotaConsumed,
+  type QuotaWindow,
+  type SlugReserved,
+  type Token,
+  type TokenEvent,
+  type TokenId,
+  type UserEvent,
+  type UserId,
+  type UserState,
+} from '@ledger/domain';
+
+/** A stream, and how its events fold into a state. The one place that names streams. */
+export interface Stream<State, Event extends LedgerEvent> {
+  readonly streamId: string;
+  readonly initial: State;
+  readonly evolve: (state: State, event: Event) => State;
+}
+
+export function tokenStream(tokenId: TokenId): Stream<Token, TokenEvent> {
+  return { streamId: `token-${tokenId}`, initial: noToken, evolve };
+}
+
+/** Uses that cost nothing. Apart from the token's own stream, so that they do not move its revision. */
+export function usageStream(tokenId: TokenId): Stream<null, TokenEvent> {
+  return { streamId: `usage-${tokenId}`, initial: null, evolve: () => null };
+}
+
+export function quotaStream(subjectId: string, window: QuotaWindow): Stream<Quota, QuotaConsumed> {
+  return { streamId: `quota-${subjectId}-${window}`, initial: unspent, evolve: spend };
+}
+
+export function organizationStream(orgId: OrgId): Stream<OrganizationState, OrganizationEvent> {
+  return { streamId: `org-${orgId}`, initial: undefined, evolve: evolveOrganization };
+}
+
+export function slugStream(slug: string): Stream<OrgId | undefined, SlugReserved> {
+  return {
+    streamId: `slug-${slug}`,
+    initial: undefined,
+    evolve: (_state, event) => event.orgId,
+  };
+}
+
+export function userStream(userId: UserId): Stream<UserState, UserEvent> {
+  return { streamId: `user-${userId}`, initial: undefined, evolve: evolveUser };
+}

@@ -1,0 +1,11 @@
+export * from './adapters/memory-event-store.js';
+export type { ChainVerdict } from './adapters/sqlite/chain-verification.js';
+export type { CommitStats } from './adapters/sqlite/group-commit.js';
+export { LedgerExists } from './adapters/sqlite/ledger-files.js';
+export type { ConnectionSettings } from './adapters/sqlite/sqlite-connection.js';
+export * from './adapters/sqlite/sqlite-event-store.js';
+export * from './codec/aes-gcm-cipher.js';
+export * from './codec/event-codec.js';
+export * from './codec/personal-data.js';
+export * from './codec/upcasters.js';
+export * from './event-store.js';

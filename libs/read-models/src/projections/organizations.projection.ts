@@ -1,0 +1,75 @@
+import {
+  evolveOrganization,
+  evolveUser,
+  type OrgId,
+  type Role,
+  type Timestamp,
+  type User,
+  type UserId,
+} from '@ledger/domain';
+import type { Projection } from '../projector/projection.js';
+
+/** An organization as authorization and lists see it. */
+export interface OrganizationRow {
+  readonly kind: 'organization';
+  readonly orgId: OrgId;
+  readonly slug: string;
+  readonly name: string | null;
+  readonly image: string | null;
+  readonly plan: string;
+  readonly createdAt: Timestamp;
+  readonly members: readonly { readonly userId: UserId; readonly role: Role }[];
+  readonly revision: number;
+}
+
+export interface UserRow {
+  readonly kind: 'user';
+  readonly user: User;
+  readonly createdAt: Timestamp;
+}
+
+export type DirectoryRow = OrganizationRow | UserRow;
+
+/** One row an organization or user: slug, people and roles, by the fold that commands are decided on. */
+export const organizations: Projection<DirectoryRow> = {
+  name: 'organizations',
+  version: 1,
+  columns: {},
+  indexes: [],
+  apply({ payload: event, revision }, rows) {
+    switch (event.type) {
+      case 'OrganizationCreated':
+      case 'OrganizationRenamed':
+      case 'OrganizationPlanChanged':
+      case 'MemberAdded':
+      case 'MemberRoleChanged':
+      case 'MemberRemoved': {
+        const before = rows.get(event.orgId);
+        const known = before?.kind === 'organization' ? before : undefined;
+        const members = new Map(known?.members.map(({ userId, role }) => [userId, role]));
+        const state = known && { ...known, members, lastAt: event.occurredAt };
+        const { lastAt: _lastAt, ...after } = evolveOrganization(state, event);
+        return rows.put(event.orgId, {
+          ...after,
+          kind: 'organization',
+          createdAt: known?.createdAt ?? event.occurredAt,
+          members: [...after.members].map(([userId, role]) => ({ userId, role })),
+          revision,
+        });
+      }
+      case 'UserRegistered':
+      case 'PersonalTokenIssued':
+      case 'PersonalTokenRevoked': {
+        const before = rows.get(event.userId);
+        const known = before?.kind === 'user' ? before : undefined;
+        return rows.put(event.userId, {
+          kind: 'user',
+          user: evolveUser(known?.user, event),
+          createdAt: known?.createdAt ?? event.occurredAt,
+        });
+      }
+      default:
+        return;
+    }
+  },
+};

@@ -1,0 +1,175 @@
+import { rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import type { Projection } from './projection.js';
+
+/** Which table holds the rows of a projection, and up to which event. */
+export interface Generation {
+  readonly table: string;
+  readonly version: number;
+  readonly position: bigint;
+}
+
+/** Rows of one projection, changed since they were last written. */
+export interface TableChanges {
+  readonly projection: Projection<unknown>;
+  readonly table: string;
+  readonly rows: ReadonlyMap<string, unknown>;
+  readonly position: bigint;
+}
+
+/**
+ * The local file that holds this process's read models. Nothing in it is a truth of its own: it may be
+ * deleted, and is then rebuilt from the log.
+ *
+ * NORMAL is enough here: rows and checkpoint move in one transaction, so that what a power failure takes
+ * away is made again from the log.
+ */
+export class ReadModelDatabase {
+  readonly #db: Database.Database;
+  readonly #upserts = new Map<string, Database.Statement>();
+  readonly #gets = new Map<string, Database.Statement>();
+
+  /**
+   * @param file Path of the file, created when it is missing; `:memory:` for tests.
+   * @param ledgerId Rows made from another ledger's log are thrown away.
+   */
+  constructor(file: string, ledgerId: string) {
+    this.#db = openOrReplace(file);
+    this.#db.pragma('journal_mode = WAL');
+    this.#db.pragma('synchronous = NORMAL');
+    this.#db.pragma('cache_size = -65536');
+    this.#db.defaultSafeIntegers(false);
+    this.#db.exec(`
+      CREATE TABLE IF NOT EXISTS checkpoints (
+        projection TEXT NOT NULL, table_name TEXT PRIMARY KEY, version INTEGER NOT NULL,
+        position TEXT NOT NULL, live INTEGER NOT NULL
+      ) STRICT;
+      CREATE TABLE IF NOT EXISTS origin (ledger_id TEXT PRIMARY KEY) STRICT`);
+    const origin = this.#db.prepare('SELECT ledger_id FROM origin').pluck().get();
+    if (origin === ledgerId) return;
+    const tables = this.#db.prepare('SELECT table_name FROM checkpoints').pluck().all() as string[];
+    this.#db.transaction(() => {
+      for (const table of tables) this.#drop(table);
+      this.#db.exec('DELETE FROM origin');
+      this.#db.prepare('INSERT INTO origin VALUES (?)').run(ledgerId);
+    })();
+  }
+
+  /** The table that answers queries, or undefined before the projection's first run. */
+  live(name: string): Generation | undefined {
+    const row = this.#db
+      .prepare('SELECT * FROM checkpoints WHERE projection = ? AND live = 1')
+      .get(name) as { table_name: string; version: number; position: string } | undefined;
+    return row && { table: row.table_name, version: row.version, position: BigInt(row.position) };
+  }
+
+  /** Makes an empty table beside the live one, for rows from the first event on. */
+  begin(projection: Projection<unknown>): Generation {
+    const { name, version } = projection;
+    return this.#db.transaction((): Generation => {
+      const unfinished = this.#db
+        .prepare('SELECT table_name FROM checkpoints WHERE projection = ? AND live = 0')
+        .all(name) as { table_name: string }[];
+      for (const { table_name } of unfinished) this.#drop(table_name);
+      const live = this.live(name);
+      const number = live ? Number(/_g(\d+)$/.exec(live.table)?.[1] ?? 0) + 1 : 1;
+      const table = `${name.replaceAll('-', '_')}_g${number}`;
+      const columns = Object.entries(projection.columns).map(([column, { type }]) => {
+        return `${column} ${type}`;
+      });
+      this.#db.exec(
+        `CREATE TABLE "${table}" (key TEXT PRIMARY KEY, ${[...columns, 'row TEXT NOT NULL'].join(', ')}) STRICT, WITHOUT ROWID`,
+      );
+      projection.indexes.forEach((index, place) => {
+        this.#db.exec(`CREATE INDEX "${table}_${place}" ON "${table}" (${index.join(', ')})`);
+      });
+      this.#db.prepare('INSERT INTO checkpoints VALUES (?, ?, ?, ?, 0)').run(name, table, version, '0');
+      return { table, version, position: 0n };
+    })();
+  }
+
+  /** Lets a finished table answer from now on, and drops the one before it. */
+  promote(name: string, table: string): void {
+    this.#db.transaction(() => {
+      const live = this.live(name);
+      if (live) this.#drop(live.table);
+      this.#db.prepare('UPDATE checkpoints SET live = 1 WHERE table_name = ?').run(table);
+    })();
+  }
+
+  get(table: string, key: string): unknown {
+    let statement = this.#gets.get(table);
+    if (!statement) {
+      statement = this.#db.prepare(`SELECT row FROM "${table}" WHERE key = ?`);
+      this.#gets.set(table, statement);
+    }
+    const found = statement.get(key) as { row: string } | undefined;
+    return found && JSON.parse(found.row);
+  }
+
+  *all(table: string): IterableIterator<{ readonly key: string; readonly row: unknown }> {
+    const rows = this.#db.prepare(`SELECT key, row FROM "${table}" ORDER BY key`).iterate();
+    for (const { key, row } of rows as IterableIterator<{ key: string; row: string }>) {
+      yield { key, row: JSON.parse(row) };
+    }
+  }
+
+  /** Writes rows and checkpoints in one transaction. */
+  write(changes: readonly TableChanges[]): void {
+    this.#db.transaction(() => {
+      for (const { projection, table, rows, position } of changes) {
+        const columns = Object.values(projection.columns);
+        const upsert = this.#upsert(table, Object.keys(projection.columns));
+        for (const [key, row] of rows) {
+          upsert.run(key, ...columns.map(({ of }) => of(row)), JSON.stringify(row));
+        }
+        this.#db
+          .prepare('UPDATE checkpoints SET position = ? WHERE table_name = ?')
+          .run(String(position), table);
+      }
+    })();
+  }
+
+  /** Rows of a query whose text is the program's own; everything a caller said is bound. */
+  query<Result>(sql: string, ...parameters: readonly unknown[]): Result[] {
+    return this.#db.prepare(sql).all(...parameters) as Result[];
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #upsert(table: string, columns: readonly string[]): Database.Statement {
+    let statement = this.#upserts.get(table);
+    if (!statement) {
+      const names = ['key', ...columns, 'row'];
+      statement = this.#db.prepare(
+        `INSERT OR REPLACE INTO "${table}" (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+      );
+      this.#upserts.set(table, statement);
+    }
+    return statement;
+  }
+
+  #drop(table: string): void {
+    this.#upserts.delete(table);
+    this.#gets.delete(table);
+    this.#db.exec(`DROP TABLE IF EXISTS "${table}"`);
+    this.#db.prepare('DELETE FROM checkpoints WHERE table_name = ?').run(table);
+  }
+}
+
+/** Opens the file; one that is damaged is replaced by an empty one, since it can be made again. */
+function openOrReplace(file: string): Database.Database {
+  try {
+    const db = new Database(file);
+    db.pragma('journal_mode = WAL');
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return db;
+  } catch (error) {
+    const code = error instanceof Database.SqliteError ? error.code : '';
+    if (code !== 'SQLITE_NOTADB' && code !== 'SQLITE_CORRUPT') throw error;
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+    return new Database(file);
+  }
+}

@@ -1,0 +1,54 @@
+import type { OrgId, Role, UserId } from '@ledger/domain';
+import { ResidentRows } from '../projector/projection.js';
+import type {
+  DirectoryRow,
+  OrganizationRow,
+  UserRow,
+} from '../projections/organizations.projection.js';
+
+/** Organizations and people in memory: by id, by slug, and who belongs where. */
+export class Directory extends ResidentRows<DirectoryRow> {
+  readonly #orgBySlug = new Map<string, OrgId>();
+  readonly #orgsByMember = new Map<UserId, Set<OrgId>>();
+
+  organization(idOrSlug: string): OrganizationRow | undefined {
+    const row = this.get(this.#orgBySlug.get(idOrSlug) ?? idOrSlug);
+    return row?.kind === 'organization' ? row : undefined;
+  }
+
+  user(userId: string): UserRow | undefined {
+    const row = this.get(userId);
+    return row?.kind === 'user' ? row : undefined;
+  }
+
+  /** Every organization, in the order of creation. */
+  organizations(): readonly OrganizationRow[] {
+    return [...this.#orgBySlug.values()].map((orgId) => this.organization(orgId)!);
+  }
+
+  /** The organizations that a user belongs to, in the order of joining. */
+  organizationsOf(userId: UserId): readonly OrganizationRow[] {
+    return [...(this.#orgsByMember.get(userId) ?? [])].map((orgId) => this.organization(orgId)!);
+  }
+
+  roleIn(organization: OrganizationRow, userId: UserId): Role | null {
+    return organization.members.find((member) => member.userId === userId)?.role ?? null;
+  }
+
+  protected override changed(before: DirectoryRow | undefined, after: DirectoryRow): void {
+    if (after.kind !== 'organization') return;
+    this.#orgBySlug.set(after.slug, after.orgId);
+    if (before?.kind === 'organization') {
+      for (const { userId } of before.members) this.#orgsByMember.get(userId)?.delete(after.orgId);
+    }
+    for (const { userId } of after.members) {
+      const orgs = this.#orgsByMember.get(userId) ?? new Set();
+      this.#orgsByMember.set(userId, orgs.add(after.orgId));
+    }
+  }
+
+  protected override cleared(): void {
+    this.#orgBySlug.clear();
+    this.#orgsByMember.clear();
+  }
+}

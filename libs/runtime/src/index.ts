@@ -1,0 +1,5 @@
+export * from './bootstrap.js';
+export * from './ledger-config.js';
+export * from './ledger.js';
+export * from './ledger.module.js';
+export * from './read-model-progress.js';

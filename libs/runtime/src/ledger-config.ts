@@ -1,0 +1,82 @@
+import 'reflect-metadata';
+import { plainToInstance, Type } from 'class-transformer';
+import { IsIn, IsInt, IsString, Matches, Max, Min, MinLength, ValidateIf, validateSync } from 'class-validator';
+import type { WindowLength } from '@ledger/domain';
+
+const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+/** Every setting of the service, from the environment. All have defaults that run. */
+export class LedgerConfig {
+  /** Address to listen on. */
+  @IsString()
+  @MinLength(1)
+  readonly HOST: string = '127.0.0.1';
+
+  /** Port to listen on; 0 takes a free one. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  readonly PORT: number = 8080;
+
+  /** Where the embedded store and the read models live. */
+  @IsString()
+  @MinLength(1)
+  readonly LEDGER_DATA_DIR: string = './data';
+
+  /** `sqlite` keeps the log on disk; `memory` forgets it with the process, for trying things out. */
+  @IsIn(['sqlite', 'memory'])
+  readonly LEDGER_STORE: 'sqlite' | 'memory' = 'sqlite';
+
+  /** How long a quota window lasts, in UTC. Recorded in each charge, so it may be changed later. */
+  @IsIn(['hour', 'day', 'month'])
+  readonly QUOTA_WINDOW: WindowLength = 'month';
+
+  /** The demo admin's personal token on the first start, a UUID v4; a random one when absent. */
+  @ValidateIf(({ LEDGER_BOOTSTRAP_TOKEN: token }: LedgerConfig) => token !== undefined)
+  @Matches(UUID_V4, { message: 'LEDGER_BOOTSTRAP_TOKEN must be a UUID v4' })
+  readonly LEDGER_BOOTSTRAP_TOKEN?: string;
+
+  /** How long a create or rotate with the same body counts as a retry, in milliseconds; 0 is never. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(3_600_000)
+  readonly LEDGER_RETRY_WINDOW_MS: number = 0;
+
+  /** In `production` nothing is created implicitly: the ledger must exist before the service starts. */
+  @IsIn(['development', 'test', 'production'])
+  readonly NODE_ENV: 'development' | 'test' | 'production' = 'development';
+
+  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+  readonly LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' = 'info';
+}
+
+/** The configuration is wrong. The message lists every fault, so that one round of mending is enough. */
+export class ConfigurationFault extends Error {
+  override readonly name = 'ConfigurationFault';
+}
+
+/** Names of all settings, for those who check what is documented. */
+export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat('LEDGER_BOOTSTRAP_TOKEN');
+
+/**
+ * Reads the configuration from an environment. Empty values count as absent.
+ *
+ * @throws ConfigurationFault With all faults at once.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Readonly<LedgerConfig> {
+  const given = Object.fromEntries(
+    SETTING_NAMES.filter((name) => environment[name]).map((name) => [name, environment[name]]),
+  );
+  const config = plainToInstance(LedgerConfig, given, { exposeDefaultValues: true });
+  const faults = validateSync(config).flatMap(({ constraints }) => Object.values(constraints ?? {}));
+  const unknown = Object.keys(environment).filter(
+    (name) => name.startsWith('LEDGER_') && !SETTING_NAMES.includes(name),
+  );
+  for (const name of unknown) faults.push(`${name} is not a setting of this service`);
+  if (faults.length > 0) {
+    throw new ConfigurationFault(`The configuration is wrong:\n- ${faults.join('\n- ')}`);
+  }
+  return Object.freeze(config);
+}

@@ -1,0 +1,70 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import {
+  ChangeOrganizationHandler,
+  Clock,
+  ConsumeQuotaHandler,
+  CreateOrganizationHandler,
+  CreateTokenHandler,
+  DecideAndAppend,
+  IssuePersonalTokenHandler,
+  QuotaQueue,
+  RegisterUserHandler,
+  RevokePersonalTokenHandler,
+  RevokeTokenHandler,
+  RotateTokenHandler,
+  UpdateTokenHandler,
+  UseRecorder,
+} from '@ledger/commands';
+import { EventStore } from '@ledger/event-store';
+import {
+  AuditLog,
+  CredentialIndex,
+  Directory,
+  Projector,
+  QuotaStandings,
+  TokenList,
+} from '@ledger/read-models';
+import type { Ledger } from './ledger.js';
+import { ProjectorProgress } from './read-model-progress.js';
+
+const HANDLERS = [
+  ChangeOrganizationHandler,
+  ConsumeQuotaHandler,
+  CreateOrganizationHandler,
+  CreateTokenHandler,
+  IssuePersonalTokenHandler,
+  RegisterUserHandler,
+  RevokePersonalTokenHandler,
+  RevokeTokenHandler,
+  RotateTokenHandler,
+  UpdateTokenHandler,
+];
+
+/** Offers an opened ledger to Nest: its parts by their own classes, its commands on the bus. */
+@Module({})
+export class LedgerModule {
+  static of(ledger: Ledger): DynamicModule {
+    const parts = [
+      { provide: EventStore, useValue: ledger.store },
+      { provide: Clock, useValue: ledger.clock },
+      { provide: DecideAndAppend, useValue: ledger.commands },
+      { provide: QuotaQueue, useValue: ledger.quotaQueue },
+      { provide: UseRecorder, useValue: ledger.uses },
+      { provide: Projector, useValue: ledger.projector },
+      { provide: ProjectorProgress, useValue: ledger.progress },
+      { provide: CredentialIndex, useValue: ledger.credentials },
+      { provide: Directory, useValue: ledger.directory },
+      { provide: QuotaStandings, useValue: ledger.quotas },
+      { provide: TokenList, useValue: ledger.tokens },
+      { provide: AuditLog, useValue: ledger.audit },
+    ];
+    return {
+      module: LedgerModule,
+      global: true,
+      imports: [CqrsModule.forRoot()],
+      providers: [...parts, ...HANDLERS],
+      exports: [...parts.map(({ provide }) => provide), CqrsModule],
+    };
+  }
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  Clock,
+  DecideAndAppend,
+  QuotaQueue,
+  RequestIdentities,
+  StreamFolds,
+  UseRecorder,
+} from '@ledger/commands';
+import type { Timestamp, WindowLength } from '@ledger/domain';
+import { AesGcmCipher, EventStore, MemoryEventStore, SqliteEventStore } from '@ledger/event-store';
+import {
+  auditLog,
+  AuditLog,
+  credentials,
+  CredentialIndex,
+  Directory,
+  organizations,
+  Projector,
+  quotaUsage,
+  QuotaStandings,
+  ReadModelDatabase,
+  tokenList,
+  TokenList,
+  type ProjectionRun,
+  type RebuildProgress,
+} from '@ledger/read-models';
+import { readMasterKey } from './master-key.js';
+import { MonotonicClock } from './monotonic-clock.js';
+import { ProjectorProgress } from './read-model-progress.js';
+
+/** Everything that serves one log in this process, opened and wired. */
+export interface Ledger {
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly folds: StreamFolds;
+  readonly commands: DecideAndAppend;
+  readonly quotaQueue: QuotaQueue;
+  readonly uses: UseRecorder;
+  readonly projector: Projector;
+  readonly progress: ProjectorProgress;
+  readonly database: ReadModelDatabase;
+  readonly credentials: CredentialIndex;
+  readonly directory: Directory;
+  readonly quotas: QuotaStandings;
+  readonly tokens: TokenList;
+  readonly audit: AuditLog;
+  /** Finishes what is under way, writes read models, lets go of all files. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** What a ledger is opened on. */
+export interface LedgerParts {
+  readonly store: EventStore;
+  readonly ledgerId: string;
+  /** 32 bytes, from which the names and secrets of repeatable requests are derived. */
+  readonly masterKey: Buffer;
+  /** File of the read models; `:memory:` for a store that forgets. */
+  readonly readModelFile: string;
+  readonly windowLength: WindowLength;
+  readonly retryWindowMs: number;
+  /** Tests move their own clock. */
+  readonly clock?: Clock;
+  readonly onRebuild?: (progress: RebuildProgress) => void;
+}
+
+/** Opens the ledger of a data directory. @throws StoreDamaged, Error With what to do about it. */
+export async function openDirectory(
+  directory: string,
+  settings: Pick<LedgerParts, 'windowLength' | 'retryWindowMs' | 'onRebuild' | 'clock'> & {
+    readonly onStoreFailure?: (error: Error) => void;
+  },
+): Promise<Ledger> {
+  const masterKey = readMasterKey(directory);
+  const { onStoreFailure, ...rest } = settings;
+  const store = await SqliteEventStore.open({
+    directory,
+    cipher: new AesGcmCipher(masterKey),
+    ...(onStoreFailure ? { onFailure: onStoreFailure } : {}),
+  });
+  try {
+    const readModelFile = join(directory, 'read-models.sqlite');
+    return await openLedger({ store, ledgerId: store.ledgerId, masterKey, readModelFile, ...rest });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Opens a ledger that lives and dies with the process. */
+export function openInMemory(
+  settings: Pick<LedgerParts, 'windowLength' | 'retryWindowMs' | 'clock'>,
+): Promise<Ledger> {
+  const masterKey = randomBytes(32);
+  const store = new MemoryEventStore(new AesGcmCipher(masterKey));
+  const readModelFile = ':memory:';
+  return openLedger({ store, ledgerId: 'memory', masterKey, readModelFile, ...settings });
+}
+
+/** Wires a ledger on an opened store and brings its read models up to the head of the log. */
+export async function openLedger(parts: LedgerParts): Promise<Ledger> {
+  const { store, ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
+  const clock = parts.clock ?? new MonotonicClock(await newestTime(store));
+  const database = new ReadModelDatabase(readModelFile, ledgerId);
+  const index = new CredentialIndex();
+  const directory = new Directory();
+  const quotas = new QuotaStandings(windowLength);
+  const projector = new Projector(store, database, [
+    { projection: credentials, resident: index },
+    { projection: organizations, resident: directory },
+    { projection: quotaUsage, resident: quotas },
+    { projection: tokenList },
+    { projection: auditLog },
+  ] as readonly ProjectionRun[]);
+  await projector.start(parts.onRebuild);
+
+  const progress = new ProjectorProgress(projector);
+  const folds = new StreamFolds(store);
+  const identities = new RequestIdentities({ masterKey, retryWindowMs });
+  return {
+    store,
+    clock,
+    folds,
+    commands: new DecideAndAppend(store, folds, progress, identities, clock),
+    quotaQueue: new QuotaQueue(store, folds, progress, identities, clock, windowLength),
+    uses: new UseRecorder(store, folds, clock),
+    projector,
+    progress,
+    database,
+    credentials: index,
+    directory,
+    quotas,
+    tokens: new TokenList(projector, database),
+    audit: new AuditLog(projector, database),
+    async close() {
+      await projector.close();
+      await store.close();
+    },
+  };
+}
+
+async function newestTime(store: EventStore): Promise<Timestamp | undefined> {
+  const head = await store.head();
+  if (head === 0n) return undefined;
+  const [newest] = await store.readAllAfter(head - 1n, 1);
+  return newest?.occurredAt;
+}
