@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Projection } from './projection.js';
 
@@ -34,6 +34,8 @@ export class ReadModelDatabase {
    * @param ledgerId Rows made from another ledger's log are thrown away.
    */
   constructor(file: string, ledgerId: string) {
+    // Rows repeat personal data in the clear, so the file is its owner's alone.
+    if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
     this.#db = openOrReplace(file);
     this.#db.pragma('journal_mode = WAL');
     this.#db.pragma('synchronous = NORMAL');
