@@ -40,7 +40,10 @@ const doors = {
   comment: 'A lib is entered through its index, or for tests through its testing door.',
   severity: 'error',
   from: { path: '^(apps|libs|test|bench)/([^/]+)/' },
-  to: { path: '^libs/([^/]+)/src/.+', pathNot: ['^libs/$2/', '^libs/[^/]+/src/(testing/)?index\\.ts$'] },
+  to: {
+    path: '^libs/([^/]+)/src/.+',
+    pathNot: ['^libs/$2/', '^libs/[^/]+/src/(testing/)?index\\.ts$'],
+  },
 };
 
 module.exports = {
@@ -76,6 +79,9 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
   },
 };

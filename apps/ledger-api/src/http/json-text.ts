@@ -3,7 +3,11 @@ import { Failed } from './answer.js';
 const DEPTH_MAX = 10;
 const KEYS_MAX = 100;
 const ITEMS_MAX = 500;
-const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
+/** What every object has already: as a key it would reach into a prototype, or be taken for a method. */
+const FORBIDDEN_KEYS: readonly string[] = [
+  'prototype',
+  ...Object.getOwnPropertyNames(Object.prototype),
+];
 
 /**
  * Reads a request body as JSON, more strictly than JSON.parse: UTF-8 only, no duplicate keys, no keys that
@@ -47,7 +51,8 @@ function checkShape(text: string): void {
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at]!;
     if (character === '{' || character === '[') {
-      if (levels.length >= DEPTH_MAX) throw malformed(`The body is nested deeper than ${DEPTH_MAX}.`);
+      if (levels.length >= DEPTH_MAX)
+        throw malformed(`The body is nested deeper than ${DEPTH_MAX}.`);
       levels.push({ keys: character === '{' ? new Set() : null, items: 0 });
     } else if (character === '}' || character === ']') {
       levels.pop();
@@ -58,7 +63,8 @@ function checkShape(text: string): void {
     } else if (character === '"') {
       const end = endOfString(text, at);
       const level = levels.at(-1)!;
-      if (level.keys && isKey(text, end)) addKey(level.keys, JSON.parse(text.slice(at, end)) as string);
+      if (level.keys && isKey(text, end))
+        addKey(level.keys, JSON.parse(text.slice(at, end)) as string);
       at = end - 1;
     }
   }
@@ -79,7 +85,8 @@ function isKey(text: string, end: number): boolean {
 
 function addKey(keys: Set<string>, key: string): void {
   if (keys.has(key)) throw malformed(`The key ${JSON.stringify(key)} appears twice.`);
-  if (FORBIDDEN_KEYS.includes(key)) throw malformed(`The key ${JSON.stringify(key)} is not allowed.`);
+  if (FORBIDDEN_KEYS.includes(key))
+    throw malformed(`The key ${JSON.stringify(key)} is not allowed.`);
   keys.add(key);
   if (keys.size > KEYS_MAX) throw malformed(`An object holds more than ${KEYS_MAX} keys.`);
 }

@@ -90,12 +90,7 @@ export class MemoryEventStore extends EventStore {
     this.#closed = true;
   }
 
-  #asStored(
-    streamId: string,
-    event: NewEvent,
-    revision: Revision,
-    position: number,
-  ): StoredEvent {
+  #asStored(streamId: string, event: NewEvent, revision: Revision, position: number): StoredEvent {
     const decoded = this.#codec.decode(streamId, this.#codec.encode(streamId, event));
     return deepFreeze({ ...decoded, streamId, revision, position: BigInt(position) });
   }

@@ -47,7 +47,9 @@ export class AesGcmCipher extends PersonalDataCipher {
       const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(subject), nonce, options);
       decipher.setAAD(Buffer.from(aad));
       decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-      return decipher.update(sealed.subarray(0, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+      return (
+        decipher.update(sealed.subarray(0, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+      );
     } catch (cause) {
       throw new StoreDamaged(
         'personal data cannot be opened: the ledger key does not belong to this log, ' +

@@ -30,16 +30,19 @@ function describeExpectations(open: () => EventStore): void {
     expect(await store.read('s')).toHaveLength(isMet ? actual + 2 : actual);
   });
 
-  it.each(PAIRS)('checks without events: $actual against $expected', async ({ actual, expected }) => {
-    const store = open();
-    const filled = actual > 0 ? await store.append('s', 0, sampleEvents(actual)) : undefined;
-    await store.append('other', 0, sampleEvents(1));
-    const position = filled?.outcome === 'appended' ? filled.position : 0n;
-    const isMet = actual === expected;
-    expect(await store.append('s', expected, [])).toEqual(
-      isMet ? { outcome: 'appended', revision: actual, position } : conflict('s', actual),
-    );
-  });
+  it.each(PAIRS)(
+    'checks without events: $actual against $expected',
+    async ({ actual, expected }) => {
+      const store = open();
+      const filled = actual > 0 ? await store.append('s', 0, sampleEvents(actual)) : undefined;
+      await store.append('other', 0, sampleEvents(1));
+      const position = filled?.outcome === 'appended' ? filled.position : 0n;
+      const isMet = actual === expected;
+      expect(await store.append('s', expected, [])).toEqual(
+        isMet ? { outcome: 'appended', revision: actual, position } : conflict('s', actual),
+      );
+    },
+  );
 
   it('accepts the right revision after a conflict', async () => {
     const store = open();

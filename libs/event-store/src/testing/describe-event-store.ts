@@ -42,7 +42,9 @@ export function describeEventStore(adapter: string, open: () => Promise<StoreUnd
 
     it('finishes the appends under way before it closes', async () => {
       const { store } = underTest;
-      const appends = Array.from({ length: 10 }, (_, n) => store.append(`s${n}`, 0, sampleEvents(1)));
+      const appends = Array.from({ length: 10 }, (_, n) =>
+        store.append(`s${n}`, 0, sampleEvents(1)),
+      );
       await store.close();
       const outcomes = (await Promise.all(appends)).map(({ outcome }) => outcome);
       expect(outcomes).toEqual(Array.from({ length: 10 }, () => 'appended'));

@@ -60,7 +60,9 @@ function describeStream(open: () => EventStore): void {
     const store = open();
     const events = [
       sampleEvent(sampleCreation({ description: 'x'.repeat(100_000) })),
-      sampleEvent(sampleCreation({ name: 'Ünïcødé 語 🚀 \u0000 "quoted" \\ \u2028', metadata: { é: '' } })),
+      sampleEvent(
+        sampleCreation({ name: 'Ünïcødé 語 🚀 \u0000 "quoted" \\ \u2028', metadata: { é: '' } }),
+      ),
     ];
     await store.append('stream of Zoë 🚀', 0, events);
     expect((await store.read('stream of Zoë 🚀')).map(asAppended)).toEqual(events);
@@ -71,7 +73,10 @@ function describeStream(open: () => EventStore): void {
     const events = sampleEvents(500);
     expect(await store.append('s', 1, events)).toMatchObject({ outcome: 'conflict' });
     expect(await store.read('s')).toEqual([]);
-    expect(await store.append('s', 0, events)).toMatchObject({ outcome: 'appended', revision: 500 });
+    expect(await store.append('s', 0, events)).toMatchObject({
+      outcome: 'appended',
+      revision: 500,
+    });
     expect((await store.read('s')).map(asAppended)).toEqual(events);
   });
 }

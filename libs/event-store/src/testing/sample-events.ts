@@ -93,7 +93,7 @@ export function sampleCreation(overrides: Partial<TokenCreated> = {}): TokenCrea
       email: 'ada@example.org',
       provider: 'github',
       providerLoginName: 'ada',
-      providerUserId: '4711',
+      providerUserId: 'github-ada-4711',
     },
     ownerId: 'employee-17',
     metadata: { contact: 'grace@example.org' },
@@ -171,7 +171,12 @@ export const samplePayloads: { readonly [Type in LedgerEvent['type']]: PayloadOf
 };
 
 function token<Type extends string>(type: Type) {
-  return { type, tokenId: sampleTokenId, orgId: sampleOrgId, occurredAt: sampleInstant(1) } as const;
+  return {
+    type,
+    tokenId: sampleTokenId,
+    orgId: sampleOrgId,
+    occurredAt: sampleInstant(1),
+  } as const;
 }
 
 function changed<Type extends string, From, To>(type: Type, from: From, to: To) {

@@ -26,7 +26,9 @@ export interface AuditEntry {
   readonly requestId: string;
   /** The token that the entry is about, as it stood after the event; null for entries about people. */
   readonly token: AuditedToken | null;
-  readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>> | null;
+  readonly changes: Readonly<
+    Record<string, { readonly from: unknown; readonly to: unknown }>
+  > | null;
   readonly details: Readonly<Record<string, unknown>>;
 }
 
@@ -56,7 +58,10 @@ export const auditLog: Projection<AuditRow> = {
   version: 1,
   columns: {
     org_id: { type: 'TEXT', of: (row) => (row.kind === 'entry' ? row.orgId : null) },
-    position: { type: 'INTEGER', of: (row) => (row.kind === 'entry' ? Number(row.position) : null) },
+    position: {
+      type: 'INTEGER',
+      of: (row) => (row.kind === 'entry' ? Number(row.position) : null),
+    },
     type: { type: 'TEXT', of: (row) => (row.kind === 'entry' ? row.type : null) },
     occurred_at: { type: 'TEXT', of: (row) => (row.kind === 'entry' ? row.occurredAt : null) },
     token_id: { type: 'TEXT', of: (row) => (row.kind === 'entry' && row.token?.tokenId) || null },

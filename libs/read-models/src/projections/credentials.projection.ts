@@ -76,7 +76,9 @@ export const credentials: Projection<Credential> = {
           ...row,
           expiresAt: event.expiresAt,
           secrets: [
-            ...row.secrets.map((secret) => ended(secret, event.fromSecretId, endedAt, event.occurredAt)),
+            ...row.secrets.map((secret) =>
+              ended(secret, event.fromSecretId, endedAt, event.occurredAt),
+            ),
             { secretId, digest, validUntil: null },
           ],
         });

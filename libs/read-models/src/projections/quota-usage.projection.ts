@@ -44,10 +44,7 @@ export const quotaUsage: Projection<QuotaUsageRow> = {
   },
 };
 
-function withWindow(
-  windows: readonly WindowUsage[],
-  usage: WindowUsage,
-): readonly WindowUsage[] {
+function withWindow(windows: readonly WindowUsage[], usage: WindowUsage): readonly WindowUsage[] {
   const last = windows.at(-1);
   if (last === undefined || windows.length === 1) {
     return last === undefined || last.window === usage.window ? [usage] : [last, usage];

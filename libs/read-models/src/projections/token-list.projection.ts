@@ -35,7 +35,11 @@ export const tokenList: Projection<TokenRow> = {
       const token = evolve(noToken, event) as KnownToken;
       return rows.put(event.tokenId, { token, createdPosition: String(position) });
     }
-    if (event.type !== 'TokenRotated' && event.type !== 'TokenRevoked' && !isAttributeChange(event)) {
+    if (
+      event.type !== 'TokenRotated' &&
+      event.type !== 'TokenRevoked' &&
+      !isAttributeChange(event)
+    ) {
       return;
     }
     const row = rows.get(event.tokenId);

@@ -85,7 +85,9 @@ export class ReadModelDatabase {
       projection.indexes.forEach((index, place) => {
         this.#db.exec(`CREATE INDEX "${table}_${place}" ON "${table}" (${index.join(', ')})`);
       });
-      this.#db.prepare('INSERT INTO checkpoints VALUES (?, ?, ?, ?, 0)').run(name, table, version, '0');
+      this.#db
+        .prepare('INSERT INTO checkpoints VALUES (?, ?, ?, ?, 0)')
+        .run(name, table, version, '0');
       return { table, version, position: 0n };
     })();
   }

@@ -45,6 +45,10 @@ export function missingScopes(scopes: readonly string[]): Refusal {
   return new Refusal(socketAnswer(403, MESSAGES.missingScope, { missing_scopes: scopes }));
 }
 
+export function resourcesNotHeld(): Refusal {
+  return refuse({ code: 'RESOURCES_NOT_HELD' }, 0);
+}
+
 export function tokenNotFound(): Refusal {
   return new Refusal(socketAnswer(404, MESSAGES.noToken));
 }

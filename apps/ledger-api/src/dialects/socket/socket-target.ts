@@ -19,22 +19,24 @@ interface Named {
 export class SocketTargets {
   constructor(private readonly credentials: CredentialIndex) {}
 
-  /** @throws Refusal 400 for no name or names of several tokens, 404 for a token that is not here. */
-  resolve(orgId: OrgId, identifiers: Identifiers): TokenTarget {
-    const named = this.#named(identifiers);
-    const [first] = named;
+  /**
+   * @param names What the body says, and the path where it names a token too.
+   * @throws Refusal 400 for no name or names of several tokens, 404 for a token that is not here.
+   */
+  resolve(orgId: OrgId, ...names: readonly Identifiers[]): TokenTarget {
+    const named = names.flatMap((each) => this.#named(orgId, each));
+    const [first, second] = named;
     if (!first) {
       throw badRequest({ path: '', message: 'Name the token by uuid, id, token or hash.' });
     }
-    const isPair = named.length === 2 && named[0]!.by === 'uuid' && named[1]!.by === 'hash';
+    const isPair = named.length === 2 && first.by === 'uuid' && second!.by === 'hash';
     const agree = named.every(({ token }) => token && token.tokenId === first.token?.tokenId);
     if (named.length > 1 && !isPair && !agree) {
       throw badRequest({ path: '', message: 'The identifiers must all name the same token.' });
     }
-    const { token } = first;
-    if (!token || token.orgId !== orgId || token.dialect !== 'socket') throw tokenNotFound();
+    if (!first.token) throw tokenNotFound();
     const identity = Object.assign({}, ...named.map((name) => name.identity)) as TokenIdentity;
-    return { orgId, tokenId: token.tokenId, identity };
+    return { orgId, tokenId: first.token.tokenId, identity };
   }
 
   /** The older client's paths name the token by its uuid, or by the id of its current secret. */
@@ -42,23 +44,31 @@ export class SocketTargets {
     return this.credentials.token(id.toLowerCase()) ? { uuid: id } : { id };
   }
 
-  #named({ uuid, id, token, hash }: Identifiers): readonly Named[] {
+  #named(orgId: OrgId, { uuid, id, token, hash }: Identifiers): readonly Named[] {
     const named: Named[] = [];
-    if (uuid) {
-      named.push({ by: 'uuid', token: this.credentials.token(uuid.toLowerCase()), identity: {} });
-    }
+    const add = (by: Named['by'], found: TokenCredential | undefined, identity: TokenIdentity) => {
+      // A token of another organization or dialect is as good as none, so nothing is told of it (A11).
+      const isHere = found?.orgId === orgId && found.dialect === 'socket';
+      named.push({ by, token: isHere ? found : undefined, identity });
+    };
+    if (uuid) add('uuid', this.credentials.token(uuid.toLowerCase()), {});
     if (id) {
-      const identity = { secretId: id as SecretId };
-      named.push({ by: 'id', token: this.credentials.tokenOfSecret(id), identity });
+      const secretId = id.toLowerCase() as SecretId;
+      add('id', this.credentials.tokenOfSecret(secretId), { secretId });
     }
-    if (token) named.push(this.#byDigest('token', parseCredential(token)?.digest));
-    if (hash) named.push(this.#byDigest('hash', hash as SecretDigest));
+    if (token) {
+      const digest = parseCredential(token)?.digest;
+      add('token', this.#ofDigest(digest), digest ? { digest } : {});
+    }
+    if (hash) {
+      const digest = hash as SecretDigest;
+      add('hash', this.#ofDigest(digest), { digest });
+    }
     return named;
   }
 
-  #byDigest(by: 'token' | 'hash', digest: SecretDigest | undefined): Named {
+  #ofDigest(digest: SecretDigest | undefined): TokenCredential | undefined {
     const found = digest && this.credentials.find(digest);
-    const token = found?.kind === 'token' ? found.token : undefined;
-    return { by, token, identity: digest ? { digest } : {} };
+    return found?.kind === 'token' ? found.token : undefined;
   }
 }

@@ -14,6 +14,7 @@ import {
   timestamp,
   USER_QUOTA_UNITS,
   type KnownToken,
+  type Timestamp,
   type Token,
   type TokenAttributes,
   type TokenEvent,
@@ -69,11 +70,12 @@ export class SocketController {
   @HttpCode(200)
   @SocketRoute({ scope: 'api-tokens:create', cost: COST_UNITS })
   async create(@Req() request: SocketRequest): Promise<object> {
+    const context = contextOf(request);
     const body = readBody(CreateBody, request.body);
     const { orgId } = organizationOf(request);
     const attributes: TokenAttributes = {
       ...attributesOf(body),
-      name: body.name?.trim() ?? DEFAULT_NAME,
+      name: body.name ?? DEFAULT_NAME,
       description: '',
       resources: body.resources.map((resource, index) => this.#grant(request, resource, index)),
       ownerId: null,
@@ -81,7 +83,7 @@ export class SocketController {
       expiresAt: null,
     };
     const { outcome, secret } = await this.bus.execute(
-      new CreateTokenCommand(orgId, 'socket', attributes, contextOf(request)),
+      new CreateTokenCommand(orgId, 'socket', attributes, context),
     );
     return createdAnswer(this.#accepted(outcome), secret.reveal());
   }
@@ -89,11 +91,16 @@ export class SocketController {
   @Get(['orgs/:org_slug/api-tokens', 'orgs/:org_slug/tokens'])
   @SocketRoute({ scope: 'api-tokens:list', cost: COST_UNITS })
   list(@Req() request: SocketRequest, @Query() query: unknown): object {
-    const { direction, page, per_page: perPage, token_values: values } = readQuery(ListQuery, query);
+    const {
+      direction,
+      page,
+      per_page: perPage,
+      token_values: values,
+    } = readQuery(ListQuery, query);
     const { items, hasMore } = this.tokens.page({
       orgId: organizationOf(request).orgId,
       dialect: 'socket',
-      viewer: this.#viewer(request),
+      viewer: { seesAll: this.#seesAll(request), userId: null },
       ...{ direction, page, perPage },
     });
     return {
@@ -126,26 +133,29 @@ export class SocketController {
     return this.#revoke(request, readBody(IdentifierBody, request.body));
   }
 
-  /** The older SDK names the token in the path. */
+  /** The older SDK names the token in the path, and sends a body without any name, or none at all. */
   @Post('orgs/:org_slug/tokens/:id/update')
   @HttpCode(200)
   @SocketRoute({ scope: 'api-tokens:create', cost: COST_UNITS })
   updateByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
-    return this.#update(request, readBody(UpdateBody, request.body), this.targets.fromPath(id));
+    const body = readBody(UpdateBody, request.body);
+    return this.#update(request, body, this.targets.fromPath(id), body);
   }
 
   @Post('orgs/:org_slug/tokens/:id/rotate')
   @HttpCode(200)
   @SocketRoute({ scope: 'api-tokens:rotate', cost: COST_UNITS })
   rotateByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
-    return this.#rotate(request, this.targets.fromPath(id));
+    const body = readBody(IdentifierBody, request.body, {});
+    return this.#rotate(request, this.targets.fromPath(id), body);
   }
 
   @Post('orgs/:org_slug/tokens/:id/revoke')
   @HttpCode(200)
   @SocketRoute({ scope: 'api-tokens:revoke', cost: COST_UNITS })
   revokeByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
-    return this.#revoke(request, this.targets.fromPath(id));
+    const body = readBody(IdentifierBody, request.body, {});
+    return this.#revoke(request, this.targets.fromPath(id), body);
   }
 
   @Get('quota')
@@ -180,7 +190,7 @@ export class SocketController {
     const page = Math.max(1, asked);
     const { items, hasMore } = this.audit.page({
       ...{ orgId, page, perPage, types: eventTypesOf(type) },
-      ...(from === undefined ? {} : { from: timestamp(Number(from) * 1000) }),
+      ...(from === undefined ? {} : { from: instantOf(from) }),
     });
     return {
       results: items.map((entry) => auditItem(entry, name ?? slug)),
@@ -188,31 +198,32 @@ export class SocketController {
     };
   }
 
-  async #update(request: SocketRequest, body: UpdateBody, by: Identifiers): Promise<object> {
-    const target = this.targets.resolve(organizationOf(request).orgId, by);
-    const name = body.name === undefined ? {} : { name: body.name.trim() };
-    const changes = { ...attributesOf(body), ...name };
-    const outcome = await this.bus.execute(
-      new UpdateTokenCommand(target, changes, contextOf(request)),
-    );
+  async #update(
+    request: SocketRequest,
+    { name, ...body }: UpdateBody,
+    ...names: readonly Identifiers[]
+  ): Promise<object> {
+    const context = contextOf(request);
+    const target = this.targets.resolve(organizationOf(request).orgId, ...names);
+    const changes = { ...attributesOf(body), ...(name === undefined ? {} : { name }) };
+    const outcome = await this.bus.execute(new UpdateTokenCommand(target, changes, context));
     return { hash: this.#accepted(outcome).secrets.current.digest };
   }
 
-  async #rotate(request: SocketRequest, by: Identifiers): Promise<object> {
-    const target = this.targets.resolve(organizationOf(request).orgId, by);
+  async #rotate(request: SocketRequest, ...names: readonly Identifiers[]): Promise<object> {
+    const context = contextOf(request);
+    const target = this.targets.resolve(organizationOf(request).orgId, ...names);
     const { outcome, secret } = await this.bus.execute(
-      new RotateTokenCommand(target, { graceMs: 0, closePrevious: true }, contextOf(request)),
+      new RotateTokenCommand(target, { graceMs: 0, closePrevious: true }, context),
     );
     return rotatedAnswer(this.#accepted(outcome), secret.reveal());
   }
 
-  async #revoke(request: SocketRequest, by: Identifiers): Promise<object> {
-    const target = this.targets.resolve(organizationOf(request).orgId, by);
+  async #revoke(request: SocketRequest, ...names: readonly Identifiers[]): Promise<object> {
+    const context = contextOf(request);
+    const target = this.targets.resolve(organizationOf(request).orgId, ...names);
     const cause = { reason: 'requested', note: null } as const;
-    const outcome = await this.bus.execute(
-      new RevokeTokenCommand(target, cause, contextOf(request)),
-    );
-    this.#accepted(outcome);
+    this.#accepted(await this.bus.execute(new RevokeTokenCommand(target, cause, context)));
     return { status: 'revoked' };
   }
 
@@ -224,10 +235,10 @@ export class SocketController {
     return outcome.state as KnownToken;
   }
 
-  #viewer({ caller, organization }: SocketRequest) {
-    if (caller.kind === 'token') return { seesAll: true, userId: null };
-    const { userId } = caller.user.user;
-    return { seesAll: this.directory.roleIn(organization!, userId) === 'admin', userId: null };
+  /** Members who are no admins see what is visible to the whole organization. */
+  #seesAll({ caller, organization }: SocketRequest): boolean {
+    if (caller.kind === 'token') return true;
+    return this.directory.roleIn(organization!, caller.user.user.userId) === 'admin';
   }
 
   #grant({ caller }: SocketRequest, resource: ResourceDto, index: number) {
@@ -247,18 +258,27 @@ export class SocketController {
   }
 }
 
+/** The last instant that four digits of a year can write, so that all later ones compare as it does. */
+const LAST_INSTANT_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+function instantOf(seconds: string): Timestamp {
+  return timestamp(Math.min(Number(seconds) * 1000, LAST_INSTANT_MS));
+}
+
 function organizationOf({ organization }: SocketRequest): OrganizationRow {
   if (!organization) throw new Error('the guard resolves the organization of this route');
   return organization;
 }
 
+/** @throws Refusal 400 for an idempotency key that is none. */
 function contextOf(request: SocketRequest): CommandContext {
-  const key = idempotencyKey(request) ?? null;
+  const key = idempotencyKey(request);
+  if (key === undefined) throw badRequest({ path: 'Idempotency-Key', message: 'is malformed' });
   return commandContext(request, request.caller.principal, 'socket', key);
 }
 
 function attributesOf(
-  body: CreateBody | UpdateBody,
+  body: Omit<CreateBody | UpdateBody, 'name'>,
 ): Pick<TokenAttributes, 'scopes' | 'maxQuota' | 'visibility' | 'committer'> {
   const { email, provider, providerLoginName, providerUserId } = body.committer;
   return {

@@ -1,38 +1,46 @@
+import { applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
 import {
-  ArrayMaxSize,
   IsArray,
   IsIn,
   IsInt,
   IsObject,
   IsString,
-  IsUUID,
   Matches,
   Max,
   MaxLength,
   Min,
-  MinLength,
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { COST_MAX, SOCKET_SCOPES, type Visibility } from '@ledger/domain';
 import { AUDIT_TYPES } from './socket-audit-types.js';
 
-const TEXT_LENGTH_MAX = 255;
 const IDENTIFIER_LENGTH_MAX = 512;
 const PAGE_MAX = 2 ** 31 - 1;
-/** Controls, bidi overrides and lone surrogates have no place in a name (H6). */
-const PLAIN_TEXT = /^(?:[^\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069])*$/u;
+const TEXT_LENGTH_MAX = 255;
+/** Any UUID, whatever its version: one that names nothing is not found, rather than malformed. */
+const UUID_OR_BLANK = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i;
 
 /** A member that may be left out. Unlike IsOptional, it does not let null pass. */
 function Omittable(): PropertyDecorator {
   return ValidateIf((_object, value) => value !== undefined);
 }
 
+/**
+ * Text that people read: controls, bidi overrides and lone surrogates have no place in it (H6). Its length
+ * is that in code points, so that no character counts for nothing.
+ */
+function PlainText(lengthMin = 0): PropertyDecorator {
+  const length = `{${lengthMin},${TEXT_LENGTH_MAX}}`;
+  const form = new RegExp(`^[^\\p{Cc}\\p{Cs}\\u202a-\\u202e\\u2066-\\u2069]${length}$`, 'u');
+  const message = `$property must be ${lengthMin} to ${TEXT_LENGTH_MAX} characters of plain text`;
+  return Matches(form, { message });
+}
+
 export class CommitterDto {
   @Omittable()
-  @IsString()
-  @MaxLength(TEXT_LENGTH_MAX)
+  @PlainText()
   readonly email: string = '';
 
   @Omittable()
@@ -40,29 +48,23 @@ export class CommitterDto {
   readonly provider: 'api' | 'azure' | 'bitbucket' | 'github' | 'gitlab' = 'api';
 
   @Omittable()
-  @IsString()
-  @MaxLength(TEXT_LENGTH_MAX)
+  @PlainText()
   readonly providerLoginName: string = '';
 
   @Omittable()
-  @IsString()
-  @MaxLength(TEXT_LENGTH_MAX)
+  @PlainText()
   readonly providerUserId: string = '';
 }
 
 export class ResourceDto {
-  @IsString()
-  @MinLength(1)
-  @MaxLength(TEXT_LENGTH_MAX)
+  @PlainText()
   readonly organizationSlug!: string;
 
-  @IsString()
-  @MaxLength(TEXT_LENGTH_MAX)
+  @PlainText()
   readonly repositorySlug!: string;
 
   @Omittable()
-  @IsString()
-  @MaxLength(TEXT_LENGTH_MAX)
+  @PlainText()
   readonly workspace: string = '';
 }
 
@@ -74,8 +76,11 @@ class TokenBody {
   readonly max_quota!: number;
 
   @IsArray()
-  @ArrayMaxSize(SOCKET_SCOPES.length * 2)
-  @IsIn(SOCKET_SCOPES, { each: true, message: 'scopes must each be a scope of this API' })
+  @IsIn(SOCKET_SCOPES, {
+    each: true,
+    message: 'is no scope of this API',
+    context: { allowed: SOCKET_SCOPES },
+  })
   readonly scopes!: string[];
 
   @IsIn(['admin', 'organization'])
@@ -86,18 +91,18 @@ class TokenBody {
   @Type(() => CommitterDto)
   readonly committer!: CommitterDto;
 
+  /** Without the blanks around it, and composed (NFC), so that names that look the same are the same. */
   @Omittable()
-  @IsString()
-  @Matches(/\S/, { message: 'name must not be blank' })
-  @MaxLength(TEXT_LENGTH_MAX)
-  @Matches(PLAIN_TEXT, { message: 'name must not hold control characters' })
+  @Transform(({ value }: { value: unknown }) => {
+    return typeof value === 'string' ? value.trim().normalize('NFC') : value;
+  })
+  @PlainText(1)
   readonly name?: string;
 }
 
 export class CreateBody extends TokenBody {
   @Omittable()
   @IsArray()
-  @ArrayMaxSize(100)
   @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => ResourceDto)
@@ -112,46 +117,27 @@ export interface Identifiers {
   readonly hash?: string;
 }
 
+function Uuid(): PropertyDecorator {
+  const message = 'uuid must be a UUID';
+  return applyDecorators(Omittable(), Matches(UUID_OR_BLANK, { message }));
+}
+
+function Identifier(): PropertyDecorator {
+  return applyDecorators(Omittable(), IsString(), MaxLength(IDENTIFIER_LENGTH_MAX));
+}
+
 export class UpdateBody extends TokenBody implements Identifiers {
-  @ValidateIf((_object, value) => value !== undefined && value !== '')
-  @IsUUID()
-  readonly uuid?: string;
-
-  @Omittable()
-  @IsString()
-  @MaxLength(IDENTIFIER_LENGTH_MAX)
-  readonly id?: string;
-
-  @Omittable()
-  @IsString()
-  @MaxLength(IDENTIFIER_LENGTH_MAX)
-  readonly token?: string;
-
-  @Omittable()
-  @IsString()
-  @MaxLength(IDENTIFIER_LENGTH_MAX)
-  readonly hash?: string;
+  @Uuid() readonly uuid?: string;
+  @Identifier() readonly id?: string;
+  @Identifier() readonly token?: string;
+  @Identifier() readonly hash?: string;
 }
 
 export class IdentifierBody implements Identifiers {
-  @ValidateIf((_object, value) => value !== undefined && value !== '')
-  @IsUUID()
-  readonly uuid?: string;
-
-  @Omittable()
-  @IsString()
-  @MaxLength(IDENTIFIER_LENGTH_MAX)
-  readonly id?: string;
-
-  @Omittable()
-  @IsString()
-  @MaxLength(IDENTIFIER_LENGTH_MAX)
-  readonly token?: string;
-
-  @Omittable()
-  @IsString()
-  @MaxLength(IDENTIFIER_LENGTH_MAX)
-  readonly hash?: string;
+  @Uuid() readonly uuid?: string;
+  @Identifier() readonly id?: string;
+  @Identifier() readonly token?: string;
+  @Identifier() readonly hash?: string;
 }
 
 const WHOLE_NUMBER = /^\d{1,10}$/;
@@ -208,7 +194,6 @@ export class AuditQuery extends PageQuery {
 
   /** Seconds since the Unix epoch. */
   @Omittable()
-  @IsString()
-  @Matches(/^\d{1,11}$/, { message: 'from must be a Unix time in seconds' })
+  @Matches(/^\d+$/, { message: 'from must be a Unix time in seconds' })
   readonly from?: string;
 }

@@ -1,18 +1,18 @@
 import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { CommandBus, } from '@nestjs/cqrs';
+import { CommandBus } from '@nestjs/cqrs';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import { Clock, ConsumeQuotaCommand, UseRecorder } from '@ledger/commands';
-import { grants } from '@ledger/domain';
+import { Clock, ConsumeQuotaCommand, UseRecorder, type Charge } from '@ledger/commands';
+import { grants, type RejectionCode } from '@ledger/domain';
 import { Directory, type OrganizationRow } from '@ledger/read-models';
 import { Refusal } from '../../http/answer.js';
 import { Authenticator, belongsTo, presentedSecret, type Caller } from '../../http/caller.js';
 import { commandContext, idempotencyKey } from '../../http/request-context.js';
 import {
-  badRequest,
   MESSAGES,
   missingScopes,
   refuse,
+  resourcesNotHeld,
   socketAnswer,
   unauthorized,
 } from './socket-answers.js';
@@ -38,6 +38,13 @@ export interface SocketRequest extends FastifyRequest {
 
 /** What a user who is a member, not an admin, may do here: read the list. */
 const MEMBER_SCOPES = ['api-tokens:list'];
+
+/** Refusals of a charge that are about the calling token itself: it ended after the request came in. */
+const CALLER_ENDED: readonly RejectionCode[] = [
+  'TOKEN_NOT_FOUND',
+  'TOKEN_REVOKED',
+  'TOKEN_EXPIRED',
+];
 
 /**
  * The order of checks of this dialect: credential, organization, scope, quota. A call that passes them is
@@ -92,9 +99,9 @@ export class SocketGuard implements CanActivate {
   #checkScope({ caller, organization }: SocketRequest, { scope }: SocketPolicy): void {
     if (scope === undefined) return;
     if (caller.kind === 'token') {
+      if (!grants(caller.token.scopes, scope)) throw missingScopes([scope]);
       // A token limited to resources reaches no route of an organization as a whole.
-      const isLimited = caller.token.resources.length > 0;
-      if (isLimited || !grants(caller.token.scopes, scope)) throw missingScopes([scope]);
+      if (caller.token.resources.length > 0) throw resourcesNotHeld();
       return;
     }
     const { userId } = caller.user.user;
@@ -104,29 +111,41 @@ export class SocketGuard implements CanActivate {
 
   async #charge(request: SocketRequest, { cost }: SocketPolicy): Promise<void> {
     const { caller } = request;
-    const key = idempotencyKey(request);
-    if (key === undefined) throw badRequest({ path: 'Idempotency-Key', message: 'is malformed' });
-    const { repeat, ...context } = commandContext(request, caller.principal, 'socket', key);
+    // A repeated write is charged once, as what it asks for is done once. A read is done each time.
+    const key = request.method === 'POST' ? (idempotencyKey(request) ?? null) : null;
+    const { repeat, ...once } = commandContext(request, caller.principal, 'socket', key);
     if (cost === 0) {
       if (caller.kind === 'token') {
         const { tokenId, orgId } = caller.token;
-        this.uses.record({ tokenId, orgId, secretId: caller.secret.secretId }, context);
+        this.uses.record({ tokenId, orgId, secretId: caller.secret.secretId }, once);
       }
       return;
     }
-    const isToken = caller.kind === 'token';
-    const subject = isToken
-      ? { kind: 'token' as const, tokenId: caller.token.tokenId, secretId: caller.secret.secretId }
-      : { kind: 'user' as const, userId: caller.user.user.userId };
-    const orgId = isToken ? caller.token.orgId : (request.organization?.orgId ?? null);
-    const operation = `${request.method} ${request.routeOptions.url ?? ''}`;
-    // A repeated write is charged once, as what it asks for is done once.
-    const once = key === null ? {} : { repeat: { ...repeat!, route: `charge ${repeat!.route}` } };
-    const outcome = await this.bus.execute(
-      new ConsumeQuotaCommand({ subject, orgId, cost, operation }, { ...context, ...once }),
-    );
-    if (outcome.outcome === 'rejected') {
-      throw refuse(outcome.rejection, Date.parse(this.clock.now()));
-    }
+    const context =
+      key === null ? once : { ...once, repeat: { ...repeat!, route: `charge ${repeat!.route}` } };
+    const charge = { ...chargedSubject(request), cost, operation: operationOf(request) };
+    const outcome = await this.bus.execute(new ConsumeQuotaCommand(charge, context));
+    if (outcome.outcome === 'accepted') return;
+    const { rejection } = outcome;
+    if (CALLER_ENDED.includes(rejection.code)) throw unauthorized();
+    throw refuse(rejection, Date.parse(this.clock.now()));
   }
+}
+
+/** Whose quota is spent: the calling token's, or the user's, whichever of their tokens they use. */
+function chargedSubject({
+  caller,
+  organization,
+}: SocketRequest): Pick<Charge, 'subject' | 'orgId'> {
+  if (caller.kind === 'user') {
+    const { userId } = caller.user.user;
+    return { subject: { kind: 'user', userId }, orgId: organization?.orgId ?? null };
+  }
+  const { tokenId, orgId } = caller.token;
+  return { subject: { kind: 'token', tokenId, secretId: caller.secret.secretId }, orgId };
+}
+
+/** The route as it is declared: nothing that the caller chose enters the log here. */
+function operationOf({ method, routeOptions }: SocketRequest): string {
+  return `${method} ${routeOptions.url ?? ''}`;
 }

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StoreDamaged, type Position } from '../../event-store.js';
 import { genesisHash, type ChainHash } from './hash-chain.js';
 import { faultOf } from './ledger-checks.js';
-import type { LogReader, LogRow } from './log-reader.js';
+import type { LogReader } from './log-reader.js';
 
 /** A few milliseconds of work, between which the thread serves others. */
 const PAGE_EVENTS = 500;
@@ -29,7 +29,7 @@ export async function verifyLog(
     while (position < end) {
       const rows = reader.rowsAfter(position, Math.min(PAGE_EVENTS, end - position));
       for (const row of rows) {
-        const fault = faultOf(row, position + 1, hash) ?? linkFault(reader, row);
+        const fault = faultOf(row, position + 1, hash);
         if (fault !== undefined) return broken(position + 1, fault);
         position += 1;
         hash = row.hash;
@@ -47,14 +47,6 @@ export async function verifyLog(
 
 function broken(position: number, reason: string): ChainVerdict {
   return { outcome: 'broken', position: BigInt(position), reason };
-}
-
-/** The hash vouches for what an event says; this, for its being found when its stream is read. */
-function linkFault(reader: LogReader, row: LogRow): string | undefined {
-  if (row.revision === 1 && row.previous === 0) return undefined;
-  const before = reader.rowAt(row.previous);
-  if (before?.streamKey === row.streamKey && before.revision === row.revision - 1) return undefined;
-  return `event ${row.position} does not follow the event before it in ${row.streamId}`;
 }
 
 /** Whether every stream is found by its last event, and no event lies beyond the end of its stream. */

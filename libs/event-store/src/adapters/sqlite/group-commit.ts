@@ -157,7 +157,8 @@ export class GroupCommit {
 const REFUSALS: Readonly<Record<WriterFailure['reason'], string>> = {
   'disk-full': 'the disk is full: nothing was written',
   busy: 'the database is locked by another program: nothing was written',
-  broken: 'writing failed, and what became of the append is unknown: the store takes no more writes',
+  broken:
+    'writing failed, and what became of the append is unknown: the store takes no more writes',
 };
 
 function refusal(cause: StoreUnavailable): StoreUnavailable {

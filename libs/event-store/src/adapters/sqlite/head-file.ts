@@ -84,7 +84,9 @@ function newest(file: string): { readonly slot: number; readonly head: LogHead }
     if (head && (!found || head.position > found.head.position)) found = { slot, head };
   }
   if (found) return found;
-  throw new StoreDamaged(`${file} is damaged: whether the log is complete cannot be told without it`);
+  throw new StoreDamaged(
+    `${file} is damaged: whether the log is complete cannot be told without it`,
+  );
 }
 
 function parse(record: Buffer): LogHead | undefined {

@@ -2,7 +2,7 @@ import type { PersonalDataCipher, SealedText } from '../../codec/personal-data.j
 import { StoreDamaged } from '../../event-store.js';
 import { genesisHash, nextHash, type ChainHash } from './hash-chain.js';
 import type { LogHead } from './head-file.js';
-import type { LogReader, LogRow } from './log-reader.js';
+import type { LogReader, ProofRow } from './log-reader.js';
 import type { LedgerRow } from './schema.js';
 
 /** How many of the newest events are checked against their hashes each time a ledger is opened. */
@@ -61,9 +61,20 @@ function assertNewest(reader: LogReader, ledger: LedgerRow, end: number): void {
   if (position !== end) throw new StoreDamaged(`the log has no event at position ${position + 1}`);
 }
 
-/** What is wrong with a row that ought to follow `previous` at `position`; undefined when nothing is. */
-export function faultOf(row: LogRow, position: number, previous: ChainHash | undefined): string | undefined {
+/** What is wrong with a row that ought to follow `before` at `position`; undefined when nothing is. */
+export function faultOf(
+  row: ProofRow,
+  position: number,
+  before: ChainHash | undefined,
+): string | undefined {
   if (row.position !== position) return `event ${position} is missing`;
-  if (previous !== undefined && nextHash(previous, row) === row.hash) return undefined;
-  return `event ${position} was altered, or what came before it was: its hash does not match`;
+  if (before === undefined || nextHash(before, row) !== row.hash) {
+    return `event ${position} was altered, or what came before it was: its hash does not match`;
+  }
+  // The hash vouches for what an event says; the link, for its being found when its stream is read.
+  const { previous, previousStreamKey, previousRevision, revision, streamKey } = row;
+  const isFirst = revision === 1 && previous === 0;
+  if (isFirst || (previousStreamKey === streamKey && previousRevision === revision - 1))
+    return undefined;
+  return `event ${position} does not follow the event before it in ${row.streamId}`;
 }

@@ -45,7 +45,9 @@ export function createLedgerFiles(files: LedgerFiles): void {
     existsSync(file),
   );
   if (found !== undefined) {
-    throw new LedgerExists(`${files.directory} already holds a ledger, or the rest of one: ${found}`);
+    throw new LedgerExists(
+      `${files.directory} already holds a ledger, or the rest of one: ${found}`,
+    );
   }
   mkdirSync(files.directory, { recursive: true, mode: DIRECTORY_MODE });
   chmodSync(files.directory, DIRECTORY_MODE);
@@ -74,13 +76,17 @@ export function assertLedgerFiles(files: LedgerFiles): void {
   const hasDatabase = existsSync(database);
   const hasHead = existsSync(head);
   if (!hasDatabase && !hasHead) {
-    throw new StoreDamaged(`there is no ledger in ${directory}; a new one has to be created explicitly`);
+    throw new StoreDamaged(
+      `there is no ledger in ${directory}; a new one has to be created explicitly`,
+    );
   }
   if (!hasDatabase) {
     throw new StoreDamaged(`${database} is missing, although ${head} says that there was a log`);
   }
   if (!hasHead) {
-    throw new StoreDamaged(`${head} is missing: whether the log is complete cannot be told without it`);
+    throw new StoreDamaged(
+      `${head} is missing: whether the log is complete cannot be told without it`,
+    );
   }
   if (statSync(database).size === 0) throw new StoreDamaged(`${database} is empty (0 bytes)`);
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
 import type { EventCodec } from '../../codec/event-codec.js';
 import type { PersonalDataCipher } from '../../codec/personal-data.js';
 import { StoreUnavailable } from '../../event-store.js';
@@ -14,7 +15,7 @@ import {
 } from './ledger-files.js';
 import { LedgerLock } from './ledger-lock.js';
 import { LogReader } from './log-reader.js';
-import { createSchema, readLedgerRow } from './schema.js';
+import { assertWellFormed, createSchema, readLedgerRow } from './schema.js';
 import {
   assertDurable,
   asStoreError,
@@ -24,6 +25,9 @@ import {
   type ConnectionSettings,
 } from './sqlite-connection.js';
 import { WriterThread } from './writer-thread.js';
+
+/** Up to here the form of the whole database is checked at opening; beyond, by the full verification. */
+const CHECKED_BYTES_MAX = 512 * 1024 * 1024;
 
 /** All that an open ledger holds on to. */
 export interface OpenLedger {
@@ -76,6 +80,7 @@ export async function openLedger(
     assertSqliteFile(files.database);
     connection = openReader(files.database);
     const ledger = readLedgerRow(connection);
+    if (statSync(files.database).size <= CHECKED_BYTES_MAX) assertWellFormed(connection);
     assertKey(cipher, ledger);
     const reader = new LogReader(connection, codec);
     const end = assertReaches(reader, ledger, HeadFile.read(files.head));
@@ -83,7 +88,9 @@ export async function openLedger(
     assertDurable(settings);
     if (position !== end) {
       await thread.close();
-      throw new StoreUnavailable(`the log grew from ${end} to ${position} while it was being opened`);
+      throw new StoreUnavailable(
+        `the log grew from ${end} to ${position} while it was being opened`,
+      );
     }
     return { id: ledger.id, lock, connection, reader, thread, writerSettings: settings, end };
   } catch (error) {

@@ -10,7 +10,14 @@ export interface LogRow extends ChainedEvent {
   readonly streamKey: number;
   /** Position of the event before it in its stream; 0 for the first one. */
   readonly previous: number;
+}
+
+/** A row with all that its verification needs. */
+export interface ProofRow extends LogRow {
   readonly hash: ChainHash;
+  /** Stream and revision of the event at `previous`; null when there is none. */
+  readonly previousStreamKey: number | null;
+  readonly previousRevision: Revision | null;
 }
 
 /** What the database says of where a stream ends, and whether an event of it lies there. */
@@ -70,12 +77,12 @@ export class LogReader {
   }
 
   /** Raw rows, for verification: whatever is wrong with them is for the caller to find. */
-  rowsAfter(position: number, limit: number): readonly LogRow[] {
+  rowsAfter(position: number, limit: number): readonly ProofRow[] {
     return this.#reading(() => this.#statements.rowsAfter.all(position, limit));
   }
 
   /** One raw row, as {@link rowsAfter} gives them. */
-  rowAt(position: number): LogRow | undefined {
+  rowAt(position: number): ProofRow | undefined {
     const [row] = this.rowsAfter(position - 1, 1);
     return row?.position === position ? row : undefined;
   }
@@ -120,10 +127,12 @@ function prepareStatements(connection: Connection) {
       `SELECT ${EVENT_COLUMNS}, s.name AS streamId FROM events e JOIN streams s USING (stream_id)
          WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     ),
-    rowsAfter: connection.prepare<[number, number], LogRow>(
-      `SELECT ${EVENT_COLUMNS}, coalesce(s.name, '') AS streamId, lower(hex(e.hash)) AS hash
+    rowsAfter: connection.prepare<[number, number], ProofRow>(
+      `SELECT ${EVENT_COLUMNS}, coalesce(s.name, '') AS streamId, lower(hex(e.hash)) AS hash,
+              p.stream_id AS previousStreamKey, p.revision AS previousRevision
          FROM events e LEFT JOIN streams s USING (stream_id)
-         WHERE position > ? ORDER BY position LIMIT ?`,
+         LEFT JOIN events p ON p.position = e.previous_position
+         WHERE e.position > ? ORDER BY e.position LIMIT ?`,
     ),
     last: connection.prepare<[], { position: number }>(
       'SELECT position FROM events ORDER BY position DESC LIMIT 1',

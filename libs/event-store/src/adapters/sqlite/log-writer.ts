@@ -80,7 +80,8 @@ export class LogWriter {
     if (decision.outcome !== 'write') return decision;
     const { streamId, events } = append;
     const { insertEvent, insertSignpost } = this.#statements;
-    let { streamKey, revision, position: previous } = this.#headOf(streamId) ?? this.#add(streamId);
+    const { streamKey, ...end } = this.#headOf(streamId) ?? this.#add(streamId);
+    let { revision, position: previous } = end;
     for (const event of events) {
       const { eventId, type, schemaVersion, occurredAt, data, metadata } = event;
       this.#position += 1;
@@ -139,7 +140,9 @@ export class LogWriter {
     while (revision > after) {
       const link = this.#statements.link.get(position);
       if (link?.revision !== revision || link.streamKey !== head.streamKey) {
-        throw new StoreDamaged(`stream ${streamId} has no event ${revision} at position ${position}`);
+        throw new StoreDamaged(
+          `stream ${streamId} has no event ${revision} at position ${position}`,
+        );
       }
       if (revision <= after + count) found.push({ eventId: link.eventId, position });
       position = link.previous;

@@ -71,7 +71,9 @@ export function createSchema(connection: Connection, { id, keyCheck }: LedgerRow
 export function readLedgerRow(connection: Connection): LedgerRow {
   const applicationId = connection.pragma('application_id', { simple: true });
   if (applicationId !== APPLICATION_ID) {
-    throw new StoreDamaged('the database holds no ledger: it was made by another program, or is empty');
+    throw new StoreDamaged(
+      'the database holds no ledger: it was made by another program, or is empty',
+    );
   }
   const version = Number(connection.pragma('user_version', { simple: true }));
   if (version > SCHEMA_VERSION) {
@@ -79,13 +81,25 @@ export function readLedgerRow(connection: Connection): LedgerRow {
       `the database has schema ${version}, written by a newer version; this one knows ${SCHEMA_VERSION}`,
     );
   }
-  const statement = connection.prepare<[], LedgerRow>('SELECT id, key_check AS keyCheck FROM ledger');
+  const statement = connection.prepare<[], LedgerRow>(
+    'SELECT id, key_check AS keyCheck FROM ledger',
+  );
   const rows = statement.all();
   const [row] = rows;
   if (row === undefined || rows.length > 1) {
     throw new StoreDamaged(`the database names ${rows.length} ledgers instead of one`);
   }
   return row;
+}
+
+/**
+ * Asks SQLite whether its file is well-formed: takes about 0.6 s for a gigabyte.
+ *
+ * @throws StoreDamaged, or the error of SQLite.
+ */
+export function assertWellFormed(connection: Connection): void {
+  const verdict = connection.pragma('quick_check(1)', { simple: true });
+  if (verdict !== 'ok') throw new StoreDamaged(`the database is damaged: ${String(verdict)}`);
 }
 
 /** Facts are added and never changed, whatever a mistaken statement may ask for. */

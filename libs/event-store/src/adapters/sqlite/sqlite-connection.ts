@@ -48,7 +48,9 @@ export function settingsOf(connection: Connection): ConnectionSettings {
 export function sqliteCode(error: unknown): string | undefined {
   // Told by its code, not by its class: the driver makes one class for the whole process, tests have more.
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' && error.code.startsWith('SQLITE_') ? error.code : undefined;
+  return typeof error.code === 'string' && error.code.startsWith('SQLITE_')
+    ? error.code
+    : undefined;
 }
 
 /** Puts what SQLite throws into the words of the port; anything else stays as it is. */
@@ -57,7 +59,9 @@ export function asStoreError(cause: unknown): unknown {
   if (code === undefined) return cause;
   const { message } = cause as Error;
   if (DAMAGE_CODES.some((damage) => code.startsWith(damage))) {
-    return new StoreDamaged(`the database of the ledger is damaged (${code}): ${message}`, { cause });
+    return new StoreDamaged(`the database of the ledger is damaged (${code}): ${message}`, {
+      cause,
+    });
   }
   return new StoreUnavailable(`the database of the ledger failed (${code}): ${message}`, { cause });
 }

@@ -130,9 +130,7 @@ export class SqliteEventStore extends EventStore {
    * @param onProgress Called every few hundred events with how many have been checked.
    * @returns `broken` with the first event that is not as it was written.
    */
-  async verifyChain(
-    onProgress: (events: number) => void = () => undefined,
-  ): Promise<ChainVerdict> {
+  async verifyChain(onProgress: (events: number) => void = () => undefined): Promise<ChainVerdict> {
     this.#assertOpen();
     return verifyLog(this.ledger.reader, this.ledger.id, this.#tail.head, onProgress);
   }
@@ -143,7 +141,10 @@ export class SqliteEventStore extends EventStore {
   }
 
   /** How the connections run, as read back from SQLite: the writer's when it was opened. */
-  connectionSettings(): { readonly reader: ConnectionSettings; readonly writer: ConnectionSettings } {
+  connectionSettings(): {
+    readonly reader: ConnectionSettings;
+    readonly writer: ConnectionSettings;
+  } {
     this.#assertOpen();
     return { reader: settingsOf(this.ledger.connection), writer: this.ledger.writerSettings };
   }

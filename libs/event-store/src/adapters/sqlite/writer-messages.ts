@@ -18,8 +18,7 @@ export type Verdict =
 
 /** Appends to decide and write in one transaction, packed; or the end of all writing. */
 export type WriterRequest =
-  | { readonly kind: 'write'; readonly batch: PackedAppends }
-  | { readonly kind: 'close' };
+  { readonly kind: 'write'; readonly batch: PackedAppends } | { readonly kind: 'close' };
 
 export type WriterReply =
   | { readonly kind: 'ready'; readonly position: number; readonly settings: ConnectionSettings }

@@ -56,6 +56,11 @@ export class WriterThread implements BatchWriter {
   async close(): Promise<void> {
     if (!this.#ended) await this.#request({ kind: 'close' });
     this.#ended ??= new StoreUnavailable('the writing thread was closed');
+    await this.terminate();
+  }
+
+  /** Ends the thread where it stands, as a crash would. */
+  async terminate(): Promise<void> {
     await this.worker.terminate();
   }
 

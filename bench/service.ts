@@ -1,0 +1,68 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Service {
+  readonly port: number;
+  readonly url: string;
+  readonly admin: string;
+  stop(): Promise<void>;
+}
+
+const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+
+/** The baseline server in a process of its own. */
+export function startBareFastify(): Promise<Service> {
+  return start([join(ROOT, 'bench/bare-fastify.js')], {}, undefined);
+}
+
+/** The service on an embedded store of its own, in a process of its own. */
+export function startLedger(environment: NodeJS.ProcessEnv = {}): Promise<Service> {
+  const directory = mkdtempSync(join(tmpdir(), 'ledger-bench-'));
+  const settings = {
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    LEDGER_DATA_DIR: join(directory, 'data'),
+    LEDGER_BOOTSTRAP_TOKEN: ADMIN,
+    ...environment,
+  };
+  return start([join(ROOT, 'apps/ledger-api/src/main.js')], settings, directory);
+}
+
+async function start(
+  command: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  directory: string | undefined,
+): Promise<Service> {
+  const child = spawn(process.execPath, command, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await listening(child);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    admin: ADMIN,
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+      if (directory) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    child.stdout!.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      const [, url] = /listens on (http:\S+)/.exec(output) ?? [];
+      if (url) resolve(url);
+    });
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${output}`)));
+  });
+}
