@@ -63,7 +63,7 @@ const COMMON_ERROR = {
 };
 
 /** Statuses that no operation declares and that the service gives nevertheless. */
-const UNDECLARED: readonly number[] = [400, 413, 415, 503];
+const UNDECLARED: readonly number[] = [400, 403, 413, 415, 503];
 
 // The documents are OpenAPI 3.0: `nullable` is theirs, and so are words that JSON Schema does not know.
 const ajv = new Ajv({ strict: false, allErrors: true });

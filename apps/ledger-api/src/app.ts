@@ -16,9 +16,9 @@ class AppModule {
 
 /** The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close. */
 export async function createApp(ledger: Ledger): Promise<NestFastifyApplication> {
-  const adapter = limitedFastify();
   const routes = new RouteTable();
   const failures = new FailureFilter([socketFailures], (path) => routes.methodsOf(path));
+  const adapter = limitedFastify((...failed) => failures.send(...failed));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(ledger), adapter, {
     bodyParser: false,
     logger: ['error', 'warn'],

@@ -67,6 +67,9 @@ export class ConfigurationFault extends Error {
   override readonly name = 'ConfigurationFault';
 }
 
+/** What the command line reads from the same environment: neither settings here nor mistakes. */
+const OF_THE_COMMAND_LINE = ['LEDGER_URL', 'LEDGER_TOKEN'];
+
 /** Names of all settings, for those who check what is documented. */
 export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat('LEDGER_BOOTSTRAP_TOKEN');
 
@@ -84,7 +87,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Readonly<LedgerConfi
     Object.values(constraints ?? {}),
   );
   const unknown = Object.keys(environment).filter(
-    (name) => name.startsWith('LEDGER_') && !SETTING_NAMES.includes(name),
+    (name) =>
+      name.startsWith('LEDGER_') &&
+      !SETTING_NAMES.includes(name) &&
+      !OF_THE_COMMAND_LINE.includes(name),
   );
   for (const name of unknown) faults.push(`${name} is not a setting of this service`);
   if (faults.length > 0) {

@@ -32,6 +32,8 @@ import { ProjectorProgress } from './read-model-progress.js';
 
 /** Everything that serves one log in this process, opened and wired. */
 export interface Ledger {
+  /** Random name of the log, given when it was created; `memory` for one that is not kept. */
+  readonly ledgerId: string;
   readonly store: EventStore;
   readonly clock: Clock;
   readonly folds: StreamFolds;
@@ -119,6 +121,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const folds = new StreamFolds(store);
   const identities = new RequestIdentities({ masterKey, retryWindowMs });
   return {
+    ledgerId,
     store,
     clock,
     folds,

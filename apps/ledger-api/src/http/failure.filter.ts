@@ -64,6 +64,9 @@ export class FailureFilter implements ExceptionFilter {
         if (!allow.includes(request.method)) return { kind: 'method-not-allowed', allow };
         return { kind: 'route-not-found' };
       }
+      case 414:
+        // Nothing that has a path of its own is named by so long a part.
+        return { kind: 'route-not-found' };
       case 413:
         return { kind: 'payload-too-large' };
       case 415:

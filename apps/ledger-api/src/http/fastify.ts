@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failed } from './answer.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
@@ -27,8 +27,14 @@ export class RouteTable {
   }
 }
 
-/** Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end. */
-export function limitedFastify(): FastifyAdapter {
+type Handler = (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
+
+/**
+ * Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end.
+ *
+ * @param onUnroutable Answers what no route can be looked up for, such as a malformed path.
+ */
+export function limitedFastify(onUnroutable: Handler): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: 30_000,
@@ -38,6 +44,10 @@ export function limitedFastify(): FastifyAdapter {
     logger: false,
     trustProxy: false,
     genReqId: requestId,
+    frameworkErrors: (error, request, reply) => {
+      setCommonHeaders(request, reply);
+      onUnroutable(error, request, reply);
+    },
   });
 }
 
@@ -45,6 +55,12 @@ export function limitedFastify(): FastifyAdapter {
 function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID_FORM.test(given) ? given : randomUUID();
+}
+
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id);
+  reply.header('cache-control', 'no-store');
+  reply.header('x-content-type-options', 'nosniff');
 }
 
 /** What every route has in common: bodies as bytes, and headers that keep answers out of caches. */
@@ -56,9 +72,7 @@ export function prepareFastify(fastify: FastifyInstance, routes: RouteTable): vo
     done(null, body);
   });
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
-    reply.header('cache-control', 'no-store');
-    reply.header('x-content-type-options', 'nosniff');
+    setCommonHeaders(request, reply);
     if (request.headers['content-encoding'] === undefined) {
       done();
       return;

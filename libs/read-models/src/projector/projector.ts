@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { EventStore, type Position, type StoredEvent } from '@ledger/event-store';
 import type { Projection, ResidentRows } from './projection.js';
 import { ReadModelDatabase } from './read-model-database.js';
+import { compareRows, type RowComparison } from './row-comparison.js';
 import { Table } from './table.js';
 
 /** One projection as the projector runs it. `resident` is filled from its rows, where it is given. */
@@ -14,6 +15,20 @@ export interface ProjectionRun<Row = unknown> {
 export interface RebuildProgress {
   readonly position: Position;
   readonly head: Position;
+}
+
+/** What one read model holds, and how far it has come. */
+export interface ReadModelState {
+  readonly name: string;
+  readonly version: number;
+  readonly rows: number;
+  readonly position: Position;
+}
+
+/** A read model as it is about to be replaced by its rebuilt rows, while both are there. */
+export interface Replacement {
+  readonly name: string;
+  compare(): RowComparison;
 }
 
 const EVENTS_MAX = 1_000;
@@ -45,6 +60,7 @@ export class Projector {
   #closed = false;
   #writeTimer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
+  #rebuiltAtStart: readonly string[] = [];
 
   constructor(
     private readonly store: EventStore,
@@ -56,11 +72,13 @@ export class Projector {
   async start(onProgress?: (progress: RebuildProgress) => void): Promise<void> {
     const head = await this.store.head();
     const opened: Table[] = [];
+    const begun: string[] = [];
     for (const { projection, resident } of this.runs) {
       const live = this.database.live(projection.name);
       // A checkpoint beyond the log was made from another log, so its rows are worth nothing.
       const isUsable = live?.version === projection.version && live.position <= head;
       const generation = isUsable ? live : this.database.begin(projection);
+      if (!isUsable) begun.push(projection.name);
       const table = new Table(this.database, projection, generation);
       if (resident) table.fill(resident);
       opened.push(table);
@@ -68,6 +86,7 @@ export class Projector {
     await this.#replay(opened, onProgress);
     for (const table of opened) this.#goLive(table);
     this.#position = opened[0]?.position ?? 0n;
+    this.#rebuiltAtStart = begun;
     this.#unsubscribe = this.store.onAppended(() => this.#wake());
     this.#wake();
   }
@@ -80,6 +99,19 @@ export class Projector {
   /** Why the projector stands still, or undefined while it runs. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** The read models that had no usable rows when this process started. */
+  get rebuiltAtStart(): readonly string[] {
+    return this.#rebuiltAtStart;
+  }
+
+  /** What each read model holds, all its rows written. Counts them, so not for every request. */
+  states(): readonly ReadModelState[] {
+    return [...this.#tables.values()].map(({ projection, position }) => {
+      const { name, version } = projection;
+      return { name, version, rows: this.database.count(this.tableOf(name)), position };
+    });
   }
 
   /** Resolves true once `position` is held, false after `timeoutMs` or when the projector stands still. */
@@ -118,8 +150,13 @@ export class Projector {
   /**
    * Rebuilds projections from the first event, in tables beside the live ones, which go on answering;
    * then lets the new ones answer. A crash on the way leaves the live ones as they were.
+   *
+   * @param inspect Called for each read model right before it is replaced, while nothing moves.
    */
-  async rebuild(onProgress?: (progress: RebuildProgress) => void): Promise<void> {
+  async rebuild(
+    onProgress?: (progress: RebuildProgress) => void,
+    inspect?: (replacement: Replacement) => void,
+  ): Promise<void> {
     const shadows = this.runs.map(({ projection }) => {
       return new Table(this.database, projection, this.database.begin(projection));
     });
@@ -127,6 +164,7 @@ export class Projector {
     // The live tables move on meanwhile, so the last steps are taken while they stand still.
     await this.#pause(async () => {
       await this.#replay(shadows);
+      if (inspect) for (const shadow of shadows) inspect(this.#replacementBy(shadow));
       for (const [index, shadow] of shadows.entries()) {
         const { resident } = this.runs[index]!;
         if (resident) shadow.fill(resident);
@@ -146,6 +184,15 @@ export class Projector {
     this.#settleWaiters(() => true);
     this.#write();
     this.database.close();
+  }
+
+  #replacementBy(shadow: Table): Replacement {
+    const { projection } = shadow;
+    const { name } = projection;
+    return {
+      name,
+      compare: () => compareRows(this.database, projection, this.tableOf(name), shadow.name),
+    };
   }
 
   #goLive(table: Table): void {

@@ -17,6 +17,15 @@ export interface TableChanges {
   readonly position: bigint;
 }
 
+/** A key whose row is not the same, or not there, in another table. Rows are as they are stored. */
+export interface RowDifference {
+  readonly key: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  /** Whether a column beside the row differs, by which queries filter and sort. */
+  readonly columnsDiffer: 0 | 1;
+}
+
 /**
  * The local file that holds this process's read models. Nothing in it is a truth of its own: it may be
  * deleted, and is then rebuilt from the log.
@@ -116,6 +125,30 @@ export class ReadModelDatabase {
     for (const { key, row } of rows as IterableIterator<{ key: string; row: string }>) {
       yield { key, row: JSON.parse(row) };
     }
+  }
+
+  count(table: string): number {
+    return this.#db.prepare<[], number>(`SELECT count(*) FROM "${table}"`).pluck().get() ?? 0;
+  }
+
+  /** Every key at which two tables of one projection differ, as text; the caller judges the meaning. */
+  differences(
+    { columns }: Projection<unknown>,
+    before: string,
+    after: string,
+  ): IterableIterator<RowDifference> {
+    const differs = Object.keys(columns).map((column) => `a."${column}" IS NOT b."${column}"`);
+    const columnsDiffer = differs.length === 0 ? '0' : differs.join(' OR ');
+    return this.#db
+      .prepare<[], RowDifference>(
+        `SELECT b.key, b.row AS before, a.row AS after, (${columnsDiffer}) AS columnsDiffer
+           FROM "${before}" b LEFT JOIN "${after}" a USING (key)
+           WHERE a.row IS NOT b.row OR (${columnsDiffer})
+         UNION ALL
+         SELECT a.key, NULL, a.row, 0 FROM "${after}" a LEFT JOIN "${before}" b USING (key)
+           WHERE b.key IS NULL`,
+      )
+      .iterate();
   }
 
   /** Writes rows and checkpoints in one transaction. */

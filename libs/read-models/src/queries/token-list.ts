@@ -1,14 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Dialect, OrgId, TokenId, UserId } from '@ledger/domain';
+import type { Dialect, OrgId, TokenId } from '@ledger/domain';
 import { Projector } from '../projector/projector.js';
 import { ReadModelDatabase } from '../projector/read-model-database.js';
+import { quotaUsage } from '../projections/quota-usage.projection.js';
 import { tokenList, type TokenRow } from '../projections/token-list.projection.js';
-
-/** Whose eyes a list is for: a member sees what is visible to the organization, and what they created. */
-export interface Viewer {
-  readonly seesAll: boolean;
-  readonly userId: UserId | null;
-}
+import { tokenSearchQuery, type TokenPlace, type TokenSearch, type Viewer } from './token-search.js';
 
 export interface PageRequest {
   readonly orgId: OrgId;
@@ -46,6 +42,27 @@ export class TokenList {
     return {
       items: rows.slice(0, perPage).map(({ row }) => JSON.parse(row) as TokenRow),
       hasMore: rows.length > perPage,
+    };
+  }
+
+  /** One page of a search, and where it ended when another item follows. */
+  search(search: TokenSearch): {
+    readonly items: readonly TokenRow[];
+    readonly next: TokenPlace | null;
+  } {
+    const tables = {
+      tokens: this.projector.tableOf(tokenList.name),
+      usage: this.projector.tableOf(quotaUsage.name),
+    };
+    const { sql, parameters } = tokenSearchQuery(search, tables);
+    const found = this.database
+      .query<{ row: string; sort_key: string }>(sql, ...parameters)
+      .map(({ row, sort_key: key }) => ({ key, row: JSON.parse(row) as TokenRow }));
+    const page = found.slice(0, search.limit);
+    const last = found.length > search.limit ? page.at(-1) : undefined;
+    return {
+      items: page.map(({ row }) => row),
+      next: last ? { key: last.key, createdPosition: last.row.createdPosition } : null,
     };
   }
 }

@@ -88,7 +88,8 @@ export class GroupCommit {
     if (this.#failed) return;
     this.#failed = error;
     for (const { reject } of this.#waiting.splice(0)) reject(refusal(error));
-    this.onFailure(error);
+    // On its own, so that what a listener throws is not taken for a failure of the store, and lost.
+    queueMicrotask(() => this.onFailure(error));
   }
 
   #schedule(): void {

@@ -157,10 +157,11 @@ export class SqliteEventStore extends EventStore {
   async #shutDown(): Promise<void> {
     await this.#commits.idle();
     const { connection, thread, lock } = this.ledger;
-    connection.close();
     try {
       await thread.close();
     } finally {
+      // Only now: the last writer to leave would copy the log into the database, also on a failing disk.
+      connection.close();
       lock.release();
     }
   }

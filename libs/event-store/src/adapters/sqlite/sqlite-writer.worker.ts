@@ -19,7 +19,7 @@ function startWriter(directory: string, reply: (message: WriterReply) => void) {
   let broken: WriterReply | undefined;
   return (request: WriterRequest): void => {
     if (request.kind === 'close') {
-      // On a broken disk a checkpoint would only overwrite what may still be good.
+      // On a failing disk it would only overwrite what may still be good.
       if (!broken) tidyUp(connection);
       connection.close();
       headFile.close();

@@ -37,7 +37,7 @@ export interface QueryContract<Query extends object> {
   readonly parameters: Readonly<
     Record<string, { readonly description: string; readonly schema: JsonSchema }>
   >;
-  readonly check?: (query: Partial<Query>, basis: CheckBasis) => readonly Fault[];
+  check?(query: Partial<Query>, basis: CheckBasis): readonly Fault[];
 }
 
 /** A JSON body: the class that validates it, and the schema that is published. A test holds them equal. */
@@ -47,7 +47,7 @@ export interface BodyContract<Body extends object> {
   /** False: no body at all stands for an empty object. */
   readonly required: boolean;
   readonly mediaTypes?: readonly string[];
-  readonly check?: (body: Partial<Body>, basis: CheckBasis) => readonly Fault[];
+  check?(body: Partial<Body>, basis: CheckBasis): readonly Fault[];
 }
 
 export interface AnswerContract {
