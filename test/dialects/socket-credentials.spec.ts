@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { rawRequest } from '../support/raw-request.js';
 import type { Credential } from '../support/socket-client.js';
 import { OPERATIONS } from '../support/socket-contract.js';
 import { SocketWorld, type TestToken } from '../support/socket-world.js';
@@ -15,17 +15,7 @@ afterAll(() => world.close());
 const UNAUTHORIZED = '{"error":{"message":"Unauthorized","details":null}}';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** Status and headers of a request as raw as it can be written. */
-async function raw(request: string): Promise<string> {
-  const { hostname, port } = new URL(world.service.url);
-  return new Promise((resolve, reject) => {
-    let answer = '';
-    const socket = connect(Number(port), hostname, () => socket.end(request));
-    socket.on('data', (chunk) => (answer += chunk.toString()));
-    socket.on('close', () => resolve(answer));
-    socket.on('error', reject);
-  });
-}
+const raw = (request: string) => rawRequest(world.service.url, request);
 
 describe('a credential', () => {
   it('K19: means the same as Bearer and as Basic', async () => {

@@ -38,7 +38,6 @@ describe('calls in parallel', () => {
   });
 
   it('K9: a revocation wins over a rotation, whichever came first', async () => {
-    const seen = new Set<number>();
     for (const round of ROUNDS) {
       const { group_uuid: uuid, token } = await world.token();
       const rotate = () => world.root.client.call('rotate', { body: { uuid } });
@@ -49,12 +48,10 @@ describe('calls in parallel', () => {
           : (await Promise.all([revoke(), rotate()])).toReversed();
       expect(second!.status).toBe(200);
       expect([200, 404]).toContain(first!.status);
-      seen.add(first!.status);
       expect(await isAlive(token)).toBe(false);
       if (first!.status === 200) expect(await isAlive(first!.body['token'] as string)).toBe(false);
       expect(await world.root.client.listed(uuid)).toBeUndefined();
     }
-    expect(seen.size).toBeGreaterThan(0);
   });
 
   it('K2: a hundred revocations of one token are one event and a hundred same answers', async () => {

@@ -2,7 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ADMIN_TOKEN, startServiceProcess, type ServiceProcess } from '../support/service-process.js';
+import {
+  ADMIN_TOKEN,
+  startServiceProcess,
+  type ServiceProcess,
+} from '../support/service-process.js';
 
 /** The tour's lines, as the README has them. */
 function tour(): readonly string[] {

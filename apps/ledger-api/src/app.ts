@@ -1,7 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LedgerModule, type Ledger } from '@ledger/runtime';
+import { registerHotRoutes } from './dialects/native/hot-routes.js';
+import { NativeModule } from './dialects/native/native.module.js';
+import { nativeFailures } from './dialects/native/problems/native-failures.js';
 import { socketFailures } from './dialects/socket/socket-answers.js';
 import { SocketModule } from './dialects/socket/socket.module.js';
 import { FailureFilter } from './http/failure.filter.js';
@@ -10,14 +14,15 @@ import { limitedFastify, prepareFastify, RouteTable } from './http/fastify.js';
 @Module({})
 class AppModule {
   static of(ledger: Ledger): DynamicModule {
-    return { module: AppModule, imports: [LedgerModule.of(ledger), SocketModule] };
+    return { module: AppModule, imports: [LedgerModule.of(ledger), SocketModule, NativeModule] };
   }
 }
 
 /** The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close. */
 export async function createApp(ledger: Ledger): Promise<NestFastifyApplication> {
   const routes = new RouteTable();
-  const failures = new FailureFilter([socketFailures], (path) => routes.methodsOf(path));
+  const dialects = [socketFailures, nativeFailures];
+  const failures = new FailureFilter(dialects, (path) => routes.methodsOf(path));
   const adapter = limitedFastify((...failed) => failures.send(...failed));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(ledger), adapter, {
     bodyParser: false,
@@ -26,6 +31,7 @@ export async function createApp(ledger: Ledger): Promise<NestFastifyApplication>
   });
   const fastify = adapter.getInstance();
   prepareFastify(fastify, routes);
+  registerHotRoutes(fastify, { ledger, bus: app.get(CommandBus), failures });
   app.useGlobalFilters(failures);
   await app.init();
   return app;

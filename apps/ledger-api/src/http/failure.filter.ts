@@ -84,7 +84,7 @@ export class FailureFilter implements ExceptionFilter {
 
 function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
-  if (error instanceof URIError) return 400;
   const { statusCode } = error as { statusCode?: unknown };
-  return typeof statusCode === 'number' ? statusCode : 500;
+  if (typeof statusCode === 'number') return statusCode;
+  return error instanceof URIError ? 400 : 500;
 }

@@ -44,7 +44,7 @@ export function limitedFastify(onUnroutable: Handler): FastifyAdapter {
     logger: false,
     trustProxy: false,
     genReqId: requestId,
-    frameworkErrors: (error, request, reply) => {
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       setCommonHeaders(request, reply);
       onUnroutable(error, request, reply);
     },

@@ -54,12 +54,12 @@ export function tokenView(
 }
 
 /** The current secret, and the one before it while its grace is open. Newest first. */
-function secretViews({ secrets }: KnownToken, now: Timestamp): readonly SecretView[] {
-  const { current, previous } = secrets;
+function secretViews(token: KnownToken, now: Timestamp): readonly SecretView[] {
+  const { current, previous } = token.secrets;
   const views: SecretView[] = [
     { id: current.secretId, preview: current.preview, issuedAt: current.issuedAt, validUntil: null },
   ];
-  if (previous && openGrace(secrets, now) !== null) {
+  if (previous && token.status !== 'revoked' && openGrace(token.secrets, now) !== null) {
     const { secretId: id, preview, issuedAt, validUntil } = previous;
     views.push({ id, preview, issuedAt, validUntil });
   }

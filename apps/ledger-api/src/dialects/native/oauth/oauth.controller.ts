@@ -62,13 +62,16 @@ export class OauthController {
     @Res({ passthrough: true }) reply: NativeReply,
   ): Promise<void> {
     const found = this.#find(secretAskedAbout(request));
-    if (found?.kind === 'user') return this.#revokePersonal(request, reply, found);
     const { caller } = request;
-    const isSelf = caller.kind === 'token' && caller.token.tokenId === found?.token.tokenId;
+    const isSelf =
+      caller.kind === 'token' &&
+      found?.kind === 'token' &&
+      found.token.tokenId === caller.token.tokenId;
     // Refused whatever the secret is, so that the refusal tells nothing about it.
     if (caller.kind === 'token' && !isSelf && !grants(caller.token.scopes, REVOKE_SCOPE)) {
       throw insufficientScope(request.id, REVOKE_SCOPE);
     }
+    if (found?.kind === 'user') return this.#revokePersonal(request, reply, found);
     if (!found || !this.#isLive(found) || !this.#sees(request, found.token)) return;
     const { orgId, tokenId } = found.token;
     const outcome = await this.bus.execute(
