@@ -72,7 +72,10 @@ describe('the paths of the older client', () => {
     expect((await client.call('rotate', { path, body: { hash: other.hash } })).status).toBe(404);
     expect((await client.call('rotate', { path, body: '[]' })).status).toBe(400);
     expect((await token.client.call('quota')).status).toBe(200);
-    expect((await client.call('rotate', { path, body: { id } })).status).toBe(200);
+    const rotated = await client.rotate({ id }, { path });
+    const oldPath = { path: pathOf(id, 'rotate') };
+    const current = await client.call('rotate', { ...oldPath, body: { id: rotated.id } });
+    expect(current.status).toBe(404);
   });
 
   it.each(['update', 'rotate', 'revoke'] as const)(

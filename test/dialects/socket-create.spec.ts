@@ -52,6 +52,11 @@ describe('creating a token', () => {
     });
   });
 
+  it('composes a name, so that names that look the same are the same (H6)', async () => {
+    const { group_uuid: uuid } = await world.token({ name: 'cafe\u0301' });
+    expect((await world.root.client.listed(uuid))!.name).toBe('caf\u00e9');
+  });
+
   it('makes another token each time it is asked', async () => {
     const [first, second] = [await world.token(), await world.token()];
     expect(first.group_uuid).not.toBe(second.group_uuid);

@@ -82,6 +82,35 @@ describe('calls in parallel', () => {
     }
   });
 
+  it('K7: a call that the revocation of its token overtakes is unauthorized, and not charged', async () => {
+    const { client, group_uuid: uuid } = await world.token({ scopes: ['api-tokens'] });
+    const { store } = world.service.ledger;
+    const append = store.append.bind(store);
+    let release!: () => void;
+    let reach!: () => void;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const reached = new Promise<void>((resolve) => (reach = resolve));
+    store.append = async (streamId, ...rest) => {
+      if (streamId.startsWith(`quota-${uuid}`)) {
+        reach();
+        await released;
+      }
+      return append(streamId, ...rest);
+    };
+    try {
+      const types = await world.recordedTypes(async () => {
+        const overtaken = client.call('list');
+        await reached;
+        await world.root.client.call('revoke', { body: { uuid } });
+        release();
+        expect((await overtaken).status).toBe(401);
+      });
+      expect(types).toEqual(['QuotaConsumed', 'TokenRevoked']);
+    } finally {
+      store.append = append;
+    }
+  });
+
   it('K7: nothing is created by a token after its revocation (A13)', async () => {
     const { client, group_uuid: uuid } = await world.token({ scopes: ['api-tokens'] });
     const events = await world.recorded(async () => {

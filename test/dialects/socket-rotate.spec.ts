@@ -87,9 +87,19 @@ describe('rotating a token', () => {
     'K3: %s finds nothing by an old secret, hash or id',
     async (operation) => {
       const old = { token: token.token, hash: token.hash, id: await idOf(token) };
-      const { token: current } = await rotate({ uuid: token.group_uuid });
+      const { token: current, hash } = await rotate({ uuid: token.group_uuid });
       for (const [name, value] of Object.entries(old)) {
         const { status, body } = await call(operation, { [name]: value });
+        expect([status, body]).toEqual([404, NOT_FOUND]);
+      }
+      // Nor does an old name become right beside a current one of the same token (A12).
+      for (const names of [
+        { token: old.token, hash },
+        { token: current, hash: old.hash },
+        { id: old.id, hash },
+        { uuid: token.group_uuid, token: old.token, hash },
+      ]) {
+        const { status, body } = await call(operation, names);
         expect([status, body]).toEqual([404, NOT_FOUND]);
       }
       expect(await isAlive(current)).toBe(true);

@@ -1,5 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Clock, parseCredential, READ_YOUR_WRITES_MS_MAX, type Principal } from '@ledger/commands';
+import {
+  Clock,
+  parseCredential,
+  READ_YOUR_WRITES_MS_MAX,
+  type PresentedCredential,
+  type Principal,
+} from '@ledger/commands';
 import { judge, type OrgId, type Timestamp } from '@ledger/domain';
 import {
   CredentialIndex,
@@ -77,7 +83,14 @@ export class Authenticator {
   /** @returns null for whatever is not a living credential: no reason is told (S8). */
   authenticate(secret: string, accepts: (found: FoundCredential) => boolean): Caller | null {
     const presented = parseCredential(secret);
-    if (!presented) return null;
+    return presented && this.recognise(presented, accepts);
+  }
+
+  /** As {@link authenticate}, for a credential that was parsed before. It is judged anew each time. */
+  recognise(
+    presented: PresentedCredential,
+    accepts: (found: FoundCredential) => boolean,
+  ): Caller | null {
     const found = this.credentials.find(presented.digest);
     if (!found || !accepts(found)) return null;
     return found.kind === 'token' ? this.#asToken(found) : this.#asUser(found);
@@ -121,8 +134,9 @@ const ANY_USE = { scopes: [], resource: null, ownOrganization: '' } as const;
 
 /** Whether a secret is good at all, whatever it is to be used for. */
 function isLive(token: TokenCredential, secret: CredentialSecret, now: Timestamp): boolean {
-  const verdict = judge({ ...token, resources: [] }, secret, ANY_USE, now);
-  return verdict === 'VALID';
+  const { tokenId, orgId, dialect, revoked, expiresAt, scopes } = token;
+  const unlimited = { tokenId, orgId, dialect, revoked, expiresAt, scopes, resources: [] };
+  return judge(unlimited, secret, ANY_USE, now) === 'VALID';
 }
 
 /** The organizations that a caller belongs to. */

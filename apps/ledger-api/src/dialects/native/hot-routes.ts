@@ -97,7 +97,7 @@ class HotRoutes {
         this.#parts.failures.send(error, request, reply);
       };
       try {
-        caller = this.#callers.admit(request, reply, contract);
+        caller = this.#callers.admit(request, contract);
         const input = this.#read(request, contract, validators);
         const now = this.#parts.ledger.clock.now();
         this.#callers.recordUse(caller, request, now);
@@ -109,7 +109,10 @@ class HotRoutes {
     return (request, reply) => {
       if (!this.#callers.mustWait(request)) return serveNow(request, reply);
       return this.#callers.wait(request).then(
-        () => serveNow(request, reply),
+        () => {
+          this.tellPosition(reply);
+          return serveNow(request, reply);
+        },
         (error: unknown) => this.#parts.failures.send(error, request, reply),
       );
     };

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { READ_YOUR_WRITES_MS_MAX } from '@ledger/commands';
 import type { ProjectorProgress } from '@ledger/runtime';
 import { Failed } from '../../http/answer.js';
-import { presentedSecret, type Authenticator, type Caller } from '../../http/caller.js';
+import { presentedSecret, type Caller } from '../../http/caller.js';
 import { minPositionOf } from './native-request.js';
 import { badCredential, noCredential, severalCredentials } from './problems/problem.js';
 
@@ -10,8 +10,15 @@ const SCHEMES = ['bearer', 'basic', 'token'];
 /** Two credentials folded into one header line. */
 const FOLDED = /,\s*(?:bearer|basic|token)\s/i;
 
-/** Finds out who calls. Tokens of every dialect may; what they may do, their scopes say. @throws Refusal */
-export function authenticate(request: FastifyRequest, authenticator: Authenticator): Caller {
+/**
+ * Finds out who calls. Tokens of every dialect may; what they may do, their scopes say.
+ *
+ * @param recognise Who a secret belongs to, null for what is no living credential. @throws Refusal
+ */
+export function authenticate(
+  request: FastifyRequest,
+  recognise: (secret: string) => Caller | null,
+): Caller {
   const presented = presentedSecret(request, SCHEMES);
   switch (presented.outcome) {
     case 'none':
@@ -22,7 +29,7 @@ export function authenticate(request: FastifyRequest, authenticator: Authenticat
       if (FOLDED.test(request.headers.authorization ?? '')) throw severalCredentials(request.id);
       throw badCredential(request.id);
     case 'secret': {
-      const caller = authenticator.authenticate(presented.secret, () => true);
+      const caller = recognise(presented.secret);
       if (!caller) throw badCredential(request.id);
       return caller;
     }

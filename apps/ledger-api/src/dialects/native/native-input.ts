@@ -17,7 +17,7 @@ export function readRequest(
   contract: RouteContract,
   basis: CheckBasis,
 ): NativeRequest['input'] {
-  const faults: Fault[] = [...headerFaults(request, contract)];
+  const faults = headerFaults(request, contract);
   const query = readQuery(request, contract, basis, faults);
   const body = readBody(request, contract, basis, faults);
   if (faults.length > 0) throw invalidRequest(request.id, faults);
@@ -28,7 +28,7 @@ export function readRequest(
 export function headerFaults(
   request: FastifyRequest,
   { isWrite, takesIfMatch }: Pick<RouteContract, 'isWrite' | 'takesIfMatch'>,
-): readonly Fault[] {
+): Fault[] {
   const faults: Fault[] = [];
   if (minPositionOf(request) === undefined) {
     faults.push({ header: 'Ledger-Min-Position', message: 'must be a position of the log' });

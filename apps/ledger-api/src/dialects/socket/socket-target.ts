@@ -34,8 +34,8 @@ export class SocketTargets {
     if (named.length > 1 && !isPair && !agree) {
       throw badRequest({ path: '', message: 'The identifiers must all name the same token.' });
     }
-    if (!first.token) throw tokenNotFound();
-    const identity = Object.assign({}, ...named.map((name) => name.identity)) as TokenIdentity;
+    const identity = together(named.map((name) => name.identity));
+    if (!first.token || !identity) throw tokenNotFound();
     return { orgId, tokenId: first.token.tokenId, identity };
   }
 
@@ -71,4 +71,13 @@ export class SocketTargets {
     const found = digest && this.credentials.find(digest);
     return found?.kind === 'token' ? found.token : undefined;
   }
+}
+
+/** What several names say of the current secret; null when they cannot all be right. */
+function together(identities: readonly TokenIdentity[]): TokenIdentity | null {
+  const all: TokenIdentity = Object.assign({}, ...identities);
+  const agree = identities.every(({ digest = all.digest, secretId = all.secretId }) => {
+    return digest === all.digest && secretId === all.secretId;
+  });
+  return agree ? all : null;
 }

@@ -1,6 +1,6 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { CommandContext } from '@ledger/commands';
-import { epochMs, type Timestamp, type TokenId } from '@ledger/domain';
+import type { FastifyRequest } from 'fastify';
+import { parseCredential, type CommandContext, type PresentedCredential } from '@ledger/commands';
+import { epochMs, timestamp, type Timestamp, type TokenId } from '@ledger/domain';
 import type { Ledger } from '@ledger/runtime';
 import { Authenticator, type Caller } from '../../../http/caller.js';
 import { idempotencyKey } from '../../../http/request-context.js';
@@ -12,12 +12,15 @@ import type { HotRouteContract } from '../routes/hot-routes-contract.js';
 
 const BETWEEN_USES_MS_MIN = 60_000;
 const USES_KNOWN_MAX = 10_000;
+const CREDENTIALS_KNOWN_MAX = 256;
 
 /** Who calls a hot route, and whether this node may judge anything for them right now. */
 export class HotCallers {
-  readonly #authenticator: Authenticator;
   readonly access: NativeAccess;
-  readonly #usedAt = new Map<TokenId, number>();
+  readonly #authenticator: Authenticator;
+  /** Few gateways call often, so their credentials are parsed and digested once. Judged each time. */
+  readonly #parsed = new Map<string, PresentedCredential>();
+  readonly #nextUseAt = new Map<TokenId, Timestamp>();
   #position = 0n;
   #positionText = '0';
 
@@ -43,10 +46,9 @@ export class HotCallers {
     await this.#authenticator.untilJudgeable();
   }
 
-  /** The caller, who may use the route. Tells the position that is judged at. @throws Refusal */
-  admit(request: FastifyRequest, reply: FastifyReply, { access }: HotRouteContract): Caller {
-    reply.header('ledger-position', this.position());
-    const caller = authenticate(request, this.#authenticator);
+  /** The caller, who may use the route. @throws Refusal */
+  admit(request: FastifyRequest, { access }: HotRouteContract): Caller {
+    const caller = authenticate(request, this.#recognise);
     this.access.check(access, caller, undefined, request.id);
     return caller;
   }
@@ -65,22 +67,41 @@ export class HotCallers {
   recordUse(caller: Caller, request: FastifyRequest, now: Timestamp): void {
     if (caller.kind !== 'token') return;
     const { tokenId, orgId } = caller.token;
-    const nowMs = epochMs(now);
-    const last = this.#usedAt.get(tokenId);
-    if (last !== undefined && nowMs - last < BETWEEN_USES_MS_MIN) return;
-    if (this.#usedAt.size >= USES_KNOWN_MAX) this.#usedAt.clear();
-    this.#usedAt.set(tokenId, nowMs);
+    const nextAt = this.#nextUseAt.get(tokenId);
+    if (nextAt !== undefined && now < nextAt) return;
+    if (this.#nextUseAt.size >= USES_KNOWN_MAX) this.#nextUseAt.clear();
+    this.#nextUseAt.set(tokenId, timestamp(epochMs(now) + BETWEEN_USES_MS_MIN));
     const { secretId } = caller.secret;
-    this.ledger.uses.record({ tokenId, orgId, secretId }, chargeContext(request, caller));
+    const { repeat: _repeat, ...context } = chargeContext(request, caller);
+    this.ledger.uses.record({ tokenId, orgId, secretId }, context);
   }
+
+  readonly #recognise = (secret: string): Caller | null => {
+    let presented = this.#parsed.get(secret);
+    if (!presented) {
+      presented = parseCredential(secret) ?? undefined;
+      if (!presented) return null;
+    }
+    const caller = this.#authenticator.recognise(presented, anyKind);
+    // Only what is alive is kept, so that a flood of others pushes nobody out.
+    if (!caller) this.#parsed.delete(secret);
+    else if (!this.#parsed.has(secret)) {
+      if (this.#parsed.size >= CREDENTIALS_KNOWN_MAX) this.#parsed.clear();
+      this.#parsed.set(secret, presented);
+    }
+    return caller;
+  };
 }
+
+const anyKind = (): boolean => true;
 
 /** What is wrong with the request beside its body. */
 export function requestFaults(
   request: FastifyRequest,
   contract: HotRouteContract,
 ): readonly Fault[] {
-  const faults = [...headerFaults(request, contract)];
+  const faults = headerFaults(request, contract);
+  if (!request.raw.url!.includes('?')) return faults;
   for (const parameter of Object.keys(request.query as object)) {
     faults.push({ parameter, message: 'is not known here' });
   }
