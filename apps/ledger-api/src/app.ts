@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { LedgerModule, type Ledger } from '@ledger/runtime';
+import { LedgerModule, NestLog, type Ledger } from '@ledger/runtime';
 import { registerHotRoutes } from './dialects/native/hot-routes.js';
 import { NativeModule } from './dialects/native/native.module.js';
 import { nativeFailures } from './dialects/native/problems/native-failures.js';
@@ -10,6 +10,7 @@ import { socketFailures } from './dialects/socket/socket-answers.js';
 import { SocketModule } from './dialects/socket/socket.module.js';
 import { FailureFilter } from './http/failure.filter.js';
 import { limitedFastify, prepareFastify, RouteTable } from './http/fastify.js';
+import { Operations } from './operations/operations.js';
 
 @Module({})
 class AppModule {
@@ -19,18 +20,27 @@ class AppModule {
 }
 
 /** The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close. */
-export async function createApp(ledger: Ledger): Promise<NestFastifyApplication> {
+export async function createApp(
+  ledger: Ledger,
+  operations = Operations.of(ledger),
+): Promise<NestFastifyApplication> {
   const routes = new RouteTable();
   const dialects = [socketFailures, nativeFailures];
-  const failures = new FailureFilter(dialects, (path) => routes.methodsOf(path));
+  const failures = new FailureFilter(dialects, (path) => routes.methodsOf(path), {
+    log: operations.log,
+    onUnmatched: (request, reply) => operations.watch.unmatched(request, reply),
+  });
   const adapter = limitedFastify((...failed) => failures.send(...failed));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(ledger), adapter, {
     bodyParser: false,
-    logger: ['error', 'warn'],
+    logger: new NestLog(operations.log),
     abortOnError: false,
   });
   const fastify = adapter.getInstance();
   prepareFastify(fastify, routes);
+  operations.watch.attach(fastify);
+  if (operations.onMainPort) operations.addRoutes(fastify);
+  fastify.addHook('onListen', async () => operations.state.serving());
   registerHotRoutes(fastify, { ledger, bus: app.get(CommandBus), failures });
   app.useGlobalFilters(failures);
   await app.init();

@@ -1,13 +1,7 @@
-import {
-  statusAt,
-  type Authority,
-  type KnownToken,
-  type OrgId,
-  type Timestamp,
-} from '@ledger/domain';
+import { statusAt, type Authority, type OrgId, type Timestamp, type Token } from '@ledger/domain';
 import type { Unchanged } from '@ledger/event-store';
 import type { Principal } from './command-context.js';
-import { StreamFolds } from './stream-folds.js';
+import { StreamFolds, type FoldSource } from './stream-folds.js';
 import { organizationStream, tokenStream, userStream } from './streams.js';
 
 /** What a caller may do, and the streams that say so: they must not move before the append (decision 3). */
@@ -25,22 +19,20 @@ export class Authorities {
     principal: Principal,
     orgId: OrgId | null,
     now: Timestamp,
-    source: 'kept' | 'refreshed',
+    source: FoldSource,
   ): Promise<JudgedAuthority> {
-    const fold =
-      source === 'kept' ? this.folds.load.bind(this.folds) : this.folds.refresh.bind(this.folds);
     switch (principal.kind) {
       case 'system':
         return { authority: { kind: 'system' }, unchanged: [] };
       case 'org_token': {
         const stream = tokenStream(principal.tokenId);
-        const { state, revision } = await fold(stream);
-        const authority = tokenAuthority(state as KnownToken, principal.secretId, now);
+        const { state, revision } = await this.folds.of(stream, source);
+        const authority = tokenAuthority(state, principal.secretId, now);
         return { authority, unchanged: [{ streamId: stream.streamId, revision }] };
       }
       case 'user': {
         const stream = userStream(principal.userId);
-        const user = await fold(stream);
+        const user = await this.folds.of(stream, source);
         const token = user.state?.personalTokens.find(
           ({ tokenId }) => tokenId === principal.personalTokenId,
         );
@@ -53,7 +45,7 @@ export class Authorities {
           return { authority: { kind: 'user', userId, role: null, operator }, unchanged };
         }
         const organization = organizationStream(orgId);
-        const { state, revision } = await fold(organization);
+        const { state, revision } = await this.folds.of(organization, source);
         const role = state?.members.get(userId) ?? null;
         return {
           authority: { kind: 'user', userId, role, operator },
@@ -64,7 +56,8 @@ export class Authorities {
   }
 }
 
-function tokenAuthority(token: KnownToken, secretId: string, now: Timestamp): Authority {
+function tokenAuthority(token: Token, secretId: string, now: Timestamp): Authority {
+  if (token.status === 'absent') return { kind: 'dead' };
   const { current, previous } = token.secrets;
   const inGrace = previous?.secretId === secretId && now < previous.validUntil;
   const isLive = statusAt(token, now) === 'active' && (current.secretId === secretId || inGrace);

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { Charge, ChargeOutcome } from './charge.js';
 import type { CommandContext } from './command-context.js';
-import { QuotaQueue, type Charge, type ChargeOutcome } from './quota-queue.js';
+import { QuotaQueue } from './quota-queue.js';
 
 /** Envelope: spends units of a token's or user's quota, exactly once. */
 export class ConsumeQuotaCommand extends Command<ChargeOutcome> {

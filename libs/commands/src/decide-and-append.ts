@@ -19,7 +19,7 @@ import type { CommandContext } from './command-context.js';
 import { toNewEvents } from './new-events.js';
 import { Clock, Contention, READ_YOUR_WRITES_MS_MAX, ReadModelProgress } from './ports.js';
 import { RequestIdentities, type RequestIdentity } from './request-identity.js';
-import { StreamFolds, type EarlierCommand, type Fold } from './stream-folds.js';
+import { StreamFolds, type EarlierCommand, type Fold, type FoldSource } from './stream-folds.js';
 import type { Stream } from './streams.js';
 
 /** What became of a command: the state after it and where it stands in the log, or why it was refused. */
@@ -96,9 +96,9 @@ export class DecideAndAppend {
     identity: RequestIdentity,
   ): Promise<Outcome<State, Event>> {
     const { context, orgId } = write;
-    let source: 'kept' | 'refreshed' = 'kept';
+    let source: FoldSource = 'kept';
     for (let attempt = 1; attempt <= ATTEMPTS_MAX;) {
-      const fold = await (source === 'kept' ? this.folds.load(stream) : this.folds.refresh(stream));
+      const fold = await this.folds.of(stream, source);
       const earlier = fold.repeatable.get(identity.commandId);
       if (earlier) return this.#asBefore(stream, identity, earlier);
 

@@ -1,3 +1,4 @@
+export * from './charge.js';
 export * from './command-context.js';
 export * from './consume-quota.handler.js';
 export * from './create-token.handler.js';

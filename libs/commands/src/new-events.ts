@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LedgerEvent, OrgId } from '@ledger/domain';
 import type { EventMetadata, NewEvent } from '@ledger/event-store';
 import { principalId, type CommandContext } from './command-context.js';
@@ -10,7 +10,13 @@ interface Provenance {
   readonly orgId: OrgId | null;
 }
 
-/** Wraps facts for the store: event ids follow from the command's, so a repeated append is recognised. */
+/**
+ * Wraps facts for the store: event ids follow from the command's, so a repeated append is recognised.
+ *
+ * A command that may be repeated can reach the store from two nodes at once. Its ids follow from the
+ * facts too, so that only the very same facts count as written before: whoever decided otherwise, if
+ * only a millisecond later, meets a conflict and then the first outcome.
+ */
 export function toNewEvents<Event extends LedgerEvent>(
   events: readonly Event[],
   { identity, context, orgId }: Provenance,
@@ -32,12 +38,13 @@ export function toNewEvents<Event extends LedgerEvent>(
     dialect: context.dialect,
   };
   return events.map((payload, index) => ({
-    eventId: index === 0 ? commandId : indexedId(commandId, index),
+    eventId: eventIdOf(commandId, index, fingerprint === undefined ? '' : JSON.stringify(payload)),
     payload,
     metadata,
   }));
 }
 
-function indexedId(commandId: string, index: number): string {
-  return uuid(createHash('sha256').update(`${commandId}.${index}`).digest());
+function eventIdOf(commandId: string, index: number, content: string): string {
+  if (index === 0 && content === '') return commandId;
+  return uuid(hash('sha256', `${commandId}.${index}.${content}`, 'buffer'));
 }

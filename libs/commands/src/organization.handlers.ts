@@ -61,6 +61,7 @@ export class CreateOrganizationHandler implements ICommandHandler<CreateOrganiza
       orgId: null,
       stream: () => slugStream(slug),
       decide: (orgId, authority) => {
+        if (authority.kind === 'dead') return reject({ code: 'ACTOR_NOT_LIVE' });
         const mayCreate =
           authority.kind === 'system' || (authority.kind === 'user' && authority.operator);
         if (!mayCreate) return reject({ code: 'FORBIDDEN' });

@@ -2,58 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
   consume,
+  epochMs,
   invariant,
-  previousWindow,
   reject,
   spend,
   standing,
-  statusAt,
-  USER_QUOTA_UNITS,
+  timestamp,
+  windowEnd,
   windowOf,
   type Decision,
-  type KnownToken,
-  type LedgerEvent,
-  type OrgId,
   type Quota,
   type QuotaConsumed,
-  type QuotaStanding,
-  type Rejection,
-  type SecretId,
   type Timestamp,
-  type TokenId,
-  type UserId,
   type WindowLength,
 } from '@ledger/domain';
-import { EventStore, type NewEvent, type Position, type Unchanged } from '@ledger/event-store';
+import { EventStore, type NewEvent, type Position } from '@ledger/event-store';
+import { subjectIdOf, type Charge, type ChargeOutcome } from './charge.js';
 import type { CommandContext } from './command-context.js';
 import { toNewEvents } from './new-events.js';
 import { Clock, Contention, READ_YOUR_WRITES_MS_MAX, ReadModelProgress } from './ports.js';
-import { RequestIdentities, type RequestIdentity } from './request-identity.js';
-import { StreamFolds, type Fold } from './stream-folds.js';
-import { quotaStream, tokenStream, type Stream } from './streams.js';
-
-/** Whose quota is spent. */
-export type QuotaSubject =
-  | { readonly kind: 'token'; readonly tokenId: TokenId; readonly secretId: SecretId | null }
-  | { readonly kind: 'user'; readonly userId: UserId };
-
-/** One charge to make. */
-export interface Charge {
-  readonly subject: QuotaSubject;
-  /** Where the subject is used; its own organization for a token, null where there is none. */
-  readonly orgId: OrgId | null;
-  readonly cost: number;
-  readonly operation: string;
-}
-
-export type ChargeOutcome =
-  | {
-      readonly outcome: 'accepted';
-      readonly cost: number;
-      readonly quota: QuotaStanding;
-      readonly position: Position;
-    }
-  | { readonly outcome: 'rejected'; readonly rejection: Rejection };
+import { QuotaLimits, type QuotaLimit } from './quota-limits.js';
+import { IDEMPOTENCY_TTL_MS, RequestIdentities, type RequestIdentity } from './request-identity.js';
+import { StreamFolds, type EarlierCommand, type Fold, type FoldSource } from './stream-folds.js';
+import { quotaStream } from './streams.js';
 
 interface Call {
   readonly charge: Charge;
@@ -79,6 +50,7 @@ const CALLS_MAX = 500;
 @Injectable()
 export class QuotaQueue {
   readonly #waiting = new Map<string, Call[]>();
+  readonly #limits: QuotaLimits;
 
   constructor(
     private readonly store: EventStore,
@@ -87,7 +59,9 @@ export class QuotaQueue {
     private readonly identities: RequestIdentities,
     private readonly clock: Clock,
     private readonly windowLength: WindowLength,
-  ) {}
+  ) {
+    this.#limits = new QuotaLimits(folds);
+  }
 
   /** Resolves once the units are durably spent, or refused. @throws Contention, StoreUnavailable */
   consume(charge: Charge, context: CommandContext): Promise<ChargeOutcome> {
@@ -96,7 +70,7 @@ export class QuotaQueue {
       : { commandId: randomUUID(), fingerprint: undefined };
     return new Promise((resolve, reject) => {
       const call = { charge, context, identity, resolve, reject };
-      const subjectId = idOf(charge.subject);
+      const subjectId = subjectIdOf(charge.subject);
       const calls = this.#waiting.get(subjectId);
       if (calls) {
         calls.push(call);
@@ -112,8 +86,7 @@ export class QuotaQueue {
     while (calls.length > 0) {
       const batch = calls.splice(0, CALLS_MAX);
       try {
-        const outcomes = await this.#spend(subjectId, batch);
-        batch.forEach((call, index) => call.resolve(outcomes[index]!));
+        this.#answer(batch, await this.#spend(subjectId, batch));
       } catch (error) {
         // Nobody is told yes unless the append was.
         for (const call of batch) call.reject(error);
@@ -122,15 +95,31 @@ export class QuotaQueue {
     this.#waiting.delete(subjectId);
   }
 
+  /** Answers once this node's read models hold the charges. The next append need not wait for that. */
+  #answer(batch: readonly Call[], outcomes: readonly ChargeOutcome[]): void {
+    const answer = (): void => batch.forEach((call, index) => call.resolve(outcomes[index]!));
+    let position: Position = 0n;
+    for (const each of outcomes) {
+      if (each.outcome === 'accepted' && each.position > position) position = each.position;
+    }
+    if (position === 0n) answer();
+    else void this.readModels.reached(position, READ_YOUR_WRITES_MS_MAX).then(answer, answer);
+  }
+
   /** One append for the whole batch: decided one after the other, written together or not at all. */
   async #spend(subjectId: string, calls: readonly Call[]): Promise<readonly ChargeOutcome[]> {
-    let source: 'kept' | 'refreshed' = 'kept';
+    let source: FoldSource = 'kept';
     for (let attempt = 1; attempt <= ATTEMPTS_MAX;) {
       const now = this.clock.now();
       const stream = quotaStream(subjectId, windowOf(now, this.windowLength));
-      const fold = await this.#fold(stream, source);
-      const limit = await this.#limitOf(calls[0]!.charge.subject, now, source);
-      const earlier = await this.#earlierCharges(subjectId, calls, now);
+      const fold = await this.folds.of(stream, source);
+      const limit = await this.#limits.of(calls[0]!.charge.subject, now, source);
+      const earlier = await this.#earlierCharges(subjectId, calls, now, fold);
+      const outcomesAt = (position: Position): readonly ChargeOutcome[] =>
+        decisions.map((each, index) => {
+          const before = earlier.get(calls[index]!.identity.commandId);
+          return asOutcome(each, before?.position ?? position);
+        });
       const { decisions, events } = this.#decide(calls, { quota: fold.state, earlier, limit, now });
 
       const refuses = decisions.some(({ outcome }) => outcome === 'rejected');
@@ -139,7 +128,7 @@ export class QuotaQueue {
         source = 'refreshed';
         continue;
       }
-      if (events.length === 0) return decisions.map((each) => asOutcome(each, fold.position));
+      if (events.length === 0) return outcomesAt(fold.position);
 
       const { streamId } = stream;
       const appended = await this.store.append(streamId, fold.revision, events, limit.unchanged);
@@ -150,8 +139,7 @@ export class QuotaQueue {
           return { ...event, revision: revisionOf(index), position };
         });
         this.folds.advance(stream, fold, stored);
-        await this.readModels.reached(position, READ_YOUR_WRITES_MS_MAX);
-        return decisions.map((each) => asOutcome(each, position));
+        return outcomesAt(position);
       }
       source = 'refreshed';
       attempt += 1;
@@ -163,28 +151,26 @@ export class QuotaQueue {
     const { earlier, limit, now } = basis;
     let { quota } = basis;
     const events: NewEvent<QuotaConsumed>[] = [];
-    const decided = new Map<string, Decision<QuotaConsumed>>();
+    const decided = new Map<string, Decided>();
     const decisions = calls.map((call): Decision<QuotaConsumed> => {
       const { charge, context, identity } = call;
       const { commandId, fingerprint } = identity;
-      const before = earlier.get(commandId);
-      if (before && before.fingerprint !== fingerprint) {
-        return reject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+      const before = earlier.get(commandId) ?? decided.get(commandId);
+      if (before) {
+        const isSame = before.fingerprint === fingerprint;
+        return isSame ? before.decision : reject({ code: 'IDEMPOTENCY_KEY_REUSED' });
       }
-      if (before) return { outcome: 'accepted', events: [before.event] };
-      const twin = decided.get(commandId);
-      if (twin) return twin;
       if (limit.refusal) return reject(limit.refusal);
       const { subject, orgId, cost, operation } = charge;
       const secretId = subject.kind === 'token' ? subject.secretId : null;
-      const subjectId = idOf(subject);
+      const subjectId = subjectIdOf(subject);
       const decision = consume(
         limit.units,
         quota,
         { type: 'ConsumeQuota', subjectId, orgId, secretId, cost, operation, now },
         this.windowLength,
       );
-      decided.set(commandId, decision);
+      decided.set(commandId, { decision, fingerprint });
       if (decision.outcome === 'rejected') return decision;
       quota = decision.events.reduce(spend, quota);
       events.push(...toNewEvents(decision.events, { identity, context, orgId }));
@@ -193,56 +179,29 @@ export class QuotaQueue {
     return { decisions, events };
   }
 
-  async #fold<State, Event extends LedgerEvent>(
-    stream: Stream<State, Event>,
-    source: 'kept' | 'refreshed',
-  ): Promise<Fold<State>> {
-    // The hot path of a known token takes no turn of the event loop here.
-    if (source === 'refreshed') return this.folds.refresh(stream);
-    return this.folds.kept(stream) ?? (await this.folds.load(stream));
-  }
-
-  /** What calls with an idempotency key were charged before, in this window or the one before it. */
+  /** What calls with an idempotency key were charged before, as long as a key is good for. */
   async #earlierCharges(
     subjectId: string,
     calls: readonly Call[],
     now: Timestamp,
+    current: Fold<Quota>,
   ): Promise<ReadonlyMap<string, EarlierCharge>> {
-    const repeatable = calls.filter(({ identity }) => identity.fingerprint !== undefined);
-    if (repeatable.length === 0) return NONE_EARLIER;
+    const keyed = calls.filter(({ identity }) => identity.fingerprint !== undefined);
+    if (keyed.length === 0) return NONE_EARLIER;
     const found = new Map<string, EarlierCharge>();
-    for (const window of [
-      previousWindow(now, this.windowLength),
-      windowOf(now, this.windowLength),
-    ]) {
-      const stream = quotaStream(subjectId, window);
-      const { repeatable: known } = await this.folds.refresh(stream);
-      for (const { identity } of repeatable) {
-        const earlier = known.get(identity.commandId);
-        if (!earlier) continue;
-        const [stored] = await this.store.read(stream.streamId, earlier.firstRevision - 1);
-        const event = stored?.payload;
-        invariant(event?.type === 'QuotaConsumed', 'a quota stream holds charges');
-        found.set(identity.commandId, { event, fingerprint: earlier.fingerprint });
+    const since = timestamp(epochMs(now) - IDEMPOTENCY_TTL_MS);
+    const currentWindow = windowOf(now, this.windowLength);
+    for (let instant = since; ; instant = windowEnd(instant, this.windowLength)) {
+      const window = windowOf(instant, this.windowLength);
+      // No append would notice that the fold of an earlier window is behind.
+      const isCurrent = window === currentWindow;
+      const fold = isCurrent ? current : await this.folds.refresh(quotaStream(subjectId, window));
+      for (const { identity } of keyed) {
+        const earlier = fold.repeatable.get(identity.commandId);
+        if (earlier && earlier.at > since) found.set(identity.commandId, asEarlierCharge(earlier));
       }
+      if (isCurrent) return found;
     }
-    return found;
-  }
-
-  /** The subject's limit by its own facts, and the stream that must not move before the append. */
-  async #limitOf(
-    subject: QuotaSubject,
-    now: Timestamp,
-    source: 'kept' | 'refreshed',
-  ): Promise<SubjectLimit> {
-    if (subject.kind === 'user') return { units: USER_QUOTA_UNITS, refusal: null, unchanged: [] };
-    const stream = tokenStream(subject.tokenId);
-    const { state: token, revision } = await this.#fold(stream, source);
-    const unchanged = [{ streamId: stream.streamId, revision }];
-    if (token.status === 'absent') {
-      return { units: 0, refusal: { code: 'TOKEN_NOT_FOUND' }, unchanged };
-    }
-    return { units: token.maxQuota, refusal: refusalOf(token, now), unchanged };
   }
 }
 
@@ -250,33 +209,24 @@ export class QuotaQueue {
 interface Basis {
   readonly quota: Quota;
   readonly earlier: ReadonlyMap<string, EarlierCharge>;
-  readonly limit: SubjectLimit;
+  readonly limit: QuotaLimit;
   readonly now: Timestamp;
 }
 
-interface EarlierCharge {
-  readonly event: QuotaConsumed;
-  readonly fingerprint: string;
+interface Decided {
+  readonly decision: Decision<QuotaConsumed>;
+  readonly fingerprint: string | undefined;
+}
+
+interface EarlierCharge extends Decided {
+  readonly position: Position;
 }
 
 const NONE_EARLIER: ReadonlyMap<string, EarlierCharge> = new Map();
 
-interface SubjectLimit {
-  readonly units: number | null;
-  readonly refusal: Rejection | null;
-  readonly unchanged: readonly Unchanged[];
-}
-
-function idOf(subject: QuotaSubject): string {
-  return subject.kind === 'token' ? subject.tokenId : subject.userId;
-}
-
-function refusalOf(token: KnownToken, now: Timestamp): Rejection | null {
-  if (token.revocation) return { code: 'TOKEN_REVOKED', revokedAt: token.revocation.revokedAt };
-  if (token.expiresAt !== null && statusAt(token, now) === 'expired') {
-    return { code: 'TOKEN_EXPIRED', expiresAt: token.expiresAt };
-  }
-  return null;
+function asEarlierCharge({ event, fingerprint, position }: EarlierCommand): EarlierCharge {
+  invariant(event.type === 'QuotaConsumed', 'a quota stream holds charges');
+  return { decision: { outcome: 'accepted', events: [event] }, fingerprint, position };
 }
 
 function asOutcome(decision: Decision<QuotaConsumed>, position: Position): ChargeOutcome {

@@ -21,7 +21,7 @@ export interface RequestIdentity {
 }
 
 /** How long the first answer to an idempotency key, secret included, is given again (I4). */
-const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
+export const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
 
 export interface RequestIdentitiesOptions {
   /** 32 bytes that never leave the deployment. */
@@ -65,13 +65,13 @@ export class RequestIdentities {
   ): RequestIdentity {
     const scope = [principalId(context.principal), context.dialect, route, name];
     const root = createHmac('sha256', this.#key).update(JSON.stringify(scope)).digest();
-    const derive = (purpose: string): Buffer => createHmac('sha256', root).update(purpose).digest();
+    const names = createHmac('sha512', root).update('names').digest();
     return {
-      commandId: uuid(derive('command')),
-      tokenId: uuid(derive('token')) as TokenId,
-      secretId: uuid(derive('secret-id')) as SecretId,
-      revocationId: uuid(derive('revocation')),
-      seed: derive('seed'),
+      commandId: uuid(names.subarray(0, 16)),
+      tokenId: uuid(names.subarray(16, 32)) as TokenId,
+      secretId: uuid(names.subarray(32, 48)) as SecretId,
+      revocationId: uuid(names.subarray(48, 64)),
+      seed: createHmac('sha256', root).update('seed').digest(),
       fingerprint: createHmac('sha256', this.#key).update(body).digest('base64url'),
       ttlMs,
     };

@@ -1,4 +1,4 @@
-import type { LedgerEvent, Timestamp } from '@ledger/domain';
+import { epochMs, type LedgerEvent, type Timestamp } from '@ledger/domain';
 import { EventStore, type Position, type Revision, type StoredEvent } from '@ledger/event-store';
 import type { Stream } from './streams.js';
 
@@ -9,6 +9,8 @@ export interface EarlierCommand {
   readonly lastRevision: Revision;
   readonly position: Position;
   readonly at: Timestamp;
+  /** The last fact that it recorded. */
+  readonly event: LedgerEvent;
 }
 
 /** A stream folded up to a revision. */
@@ -20,6 +22,9 @@ export interface Fold<State> {
   /** Only commands that may be repeated: those that came with a fingerprint. */
   readonly repeatable: ReadonlyMap<string, EarlierCommand>;
 }
+
+/** Whether the fold that is kept will do, or what is newer must be read first. */
+export type FoldSource = 'kept' | 'refreshed';
 
 const FOLDS_MAX = 50_000;
 const NOTHING_REPEATABLE: ReadonlyMap<string, EarlierCommand> = new Map();
@@ -34,6 +39,13 @@ export class StreamFolds {
   readonly #folds = new Map<string, Fold<unknown>>();
 
   constructor(private readonly store: EventStore) {}
+
+  of<State, Event extends LedgerEvent>(
+    stream: Stream<State, Event>,
+    source: FoldSource,
+  ): Promise<Fold<State>> {
+    return source === 'kept' ? this.load(stream) : this.refresh(stream);
+  }
 
   /** The fold that is kept, or else the stream read from its start. */
   async load<State, Event extends LedgerEvent>(stream: Stream<State, Event>): Promise<Fold<State>> {
@@ -69,7 +81,7 @@ export class StreamFolds {
           state,
           revision: last.revision,
           position: last.position,
-          repeatable: withRepeatable(fold.repeatable, events),
+          repeatable: withRepeatable(fold.repeatable, events, stream.repeatableMs),
         }
       : fold;
     const kept = this.#folds.get(stream.streamId);
@@ -94,10 +106,11 @@ function emptyFold<State, Event extends LedgerEvent>(stream: Stream<State, Event
   return { state: stream.initial, revision: 0, position: 0n, repeatable: NOTHING_REPEATABLE };
 }
 
-/** Adds to the same map: commands are only ever added, and an older fold may well know of newer ones. */
+/** Adds to the same map: what is added is a fact, and an older fold may well know of newer ones. */
 function withRepeatable(
   earlier: ReadonlyMap<string, EarlierCommand>,
   events: readonly Pick<StoredEvent, 'payload' | 'metadata' | 'revision' | 'position'>[],
+  repeatableMs: number | undefined,
 ): ReadonlyMap<string, EarlierCommand> {
   let commands =
     earlier === NOTHING_REPEATABLE ? undefined : (earlier as Map<string, EarlierCommand>);
@@ -106,8 +119,21 @@ function withRepeatable(
     if (fingerprint === undefined) continue;
     commands ??= new Map();
     const firstRevision = commands.get(commandId)?.firstRevision ?? revision;
+    const revisions = { firstRevision, lastRevision: revision };
     const at = payload.occurredAt;
-    commands.set(commandId, { fingerprint, firstRevision, lastRevision: revision, position, at });
+    commands.set(commandId, { fingerprint, ...revisions, position, at, event: payload });
+  }
+  const last = events.at(-1);
+  if (commands && last && repeatableMs !== undefined) {
+    forgetUntil(commands, epochMs(last.payload.occurredAt) - repeatableMs);
   }
   return commands ?? earlier;
+}
+
+/** Takes the oldest commands out. A map keeps the order of insertion, here that of the stream. */
+function forgetUntil(commands: Map<string, EarlierCommand>, ms: number): void {
+  for (const [commandId, { at }] of commands) {
+    if (epochMs(at) > ms) return;
+    commands.delete(commandId);
+  }
 }

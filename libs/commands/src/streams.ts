@@ -20,12 +20,15 @@ import {
   type UserId,
   type UserState,
 } from '@ledger/domain';
+import { IDEMPOTENCY_TTL_MS } from './request-identity.js';
 
 /** A stream, and how its events fold into a state. The one place that names streams. */
 export interface Stream<State, Event extends LedgerEvent> {
   readonly streamId: string;
   readonly initial: State;
   readonly evolve: (state: State, event: Event) => State;
+  /** How long its commands may be repeated, in milliseconds; absent where they are known for ever. */
+  readonly repeatableMs?: number;
 }
 
 export function tokenStream(tokenId: TokenId): Stream<Token, TokenEvent> {
@@ -38,7 +41,13 @@ export function usageStream(tokenId: TokenId): Stream<null, TokenEvent> {
 }
 
 export function quotaStream(subjectId: string, window: QuotaWindow): Stream<Quota, QuotaConsumed> {
-  return { streamId: `quota-${subjectId}-${window}`, initial: unspent, evolve: spend };
+  return {
+    streamId: `quota-${subjectId}-${window}`,
+    initial: unspent,
+    evolve: spend,
+    // Charges are too many to remember each key for ever.
+    repeatableMs: IDEMPOTENCY_TTL_MS,
+  };
 }
 
 export function organizationStream(orgId: OrgId): Stream<OrganizationState, OrganizationEvent> {

@@ -44,22 +44,25 @@ export class UseRecorder {
     use: { tokenId: TokenId; orgId: OrgId; secretId: SecretId; occurredAt: Timestamp },
     context: CommandContext,
   ): Promise<void> {
-    const { streamId } = usageStream(use.tokenId);
-    const { revision } = await this.folds.load(usageStream(use.tokenId));
-    const identity = { commandId: randomUUID(), fingerprint: undefined };
+    const stream = usageStream(use.tokenId);
+    const { streamId } = stream;
     const events = toNewEvents([{ type: 'TokenUsed', ...use } as const], {
-      identity,
+      identity: { commandId: randomUUID(), fingerprint: undefined },
       context,
       orgId: use.orgId,
     });
-    const appended = await this.store.append(streamId, revision, events);
-    // Another node recorded a use just now, which serves as well; the next one starts from there.
-    if (appended.outcome === 'conflict') await this.folds.refresh(usageStream(use.tokenId));
-    else {
-      const { position } = appended;
-      const stored = events.map((event) => ({ ...event, revision: revision + 1, position }));
-      const fold = await this.folds.load(usageStream(use.tokenId));
-      if (fold.revision === revision) this.folds.advance(usageStream(use.tokenId), fold, stored);
+    let revision = this.folds.kept(stream)?.revision ?? 0;
+    let appended = await this.store.append(streamId, revision, events);
+    if (appended.outcome === 'conflict') {
+      // The answer says how long the stream is, so that years of uses are never read. Another conflict
+      // means that another node recorded a use just now, which serves as well.
+      revision = appended.actualRevision;
+      appended = await this.store.append(streamId, revision, events);
     }
+    if (appended.outcome === 'conflict') return;
+    const { position } = appended;
+    const before = { state: null, revision, position, repeatable: new Map() };
+    const stored = events.map((event) => ({ ...event, revision: revision + 1, position }));
+    this.folds.advance(stream, before, stored);
   }
 }

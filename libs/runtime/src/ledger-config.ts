@@ -29,6 +29,13 @@ export class LedgerConfig {
   @Max(65_535)
   readonly PORT: number = 8080;
 
+  /** Port on HOST for health and metrics alone, which the main port then answers with 404; 0 is none. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  readonly METRICS_PORT: number = 0;
+
   /** Where the embedded store and the read models live. */
   @IsString()
   @MinLength(1)
@@ -58,6 +65,7 @@ export class LedgerConfig {
   @IsIn(['development', 'test', 'production'])
   readonly NODE_ENV: 'development' | 'test' | 'production' = 'development';
 
+  /** The least serious log lines that are written; `debug` adds a line for each call of a hot route. */
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
   readonly LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' = 'info';
 }
@@ -86,6 +94,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Readonly<LedgerConfi
   const faults = validateSync(config).flatMap(({ constraints }) =>
     Object.values(constraints ?? {}),
   );
+  if (config.METRICS_PORT !== 0 && config.METRICS_PORT === config.PORT) {
+    faults.push('METRICS_PORT must not be equal to PORT');
+  }
   const unknown = Object.keys(environment).filter(
     (name) =>
       name.startsWith('LEDGER_') &&

@@ -25,6 +25,7 @@ import {
   QuotaStandings,
   TokenList,
 } from '@ledger/read-models';
+import { LedgerCounters } from './ledger-counters.js';
 import type { Ledger } from './ledger.js';
 import { ProjectorProgress } from './read-model-progress.js';
 
@@ -50,6 +51,7 @@ export class LedgerModule {
       { provide: Clock, useValue: ledger.clock },
       { provide: DecideAndAppend, useValue: ledger.commands },
       { provide: QuotaQueue, useValue: ledger.quotaQueue },
+      { provide: LedgerCounters, useValue: ledger.counters },
       { provide: UseRecorder, useValue: ledger.uses },
       { provide: Projector, useValue: ledger.projector },
       { provide: ProjectorProgress, useValue: ledger.progress },

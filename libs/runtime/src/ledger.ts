@@ -26,15 +26,17 @@ import {
   type ProjectionRun,
   type RebuildProgress,
 } from '@ledger/read-models';
+import { CountedQuotaQueue, LedgerCounters } from './ledger-counters.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
 import { ProjectorProgress } from './read-model-progress.js';
+import { WatchedEventStore } from './watched-event-store.js';
 
 /** Everything that serves one log in this process, opened and wired. */
 export interface Ledger {
   /** Random name of the log, given when it was created; `memory` for one that is not kept. */
   readonly ledgerId: string;
-  readonly store: EventStore;
+  readonly store: WatchedEventStore;
   readonly clock: Clock;
   readonly folds: StreamFolds;
   readonly commands: DecideAndAppend;
@@ -48,6 +50,9 @@ export interface Ledger {
   readonly quotas: QuotaStandings;
   readonly tokens: TokenList;
   readonly audit: AuditLog;
+  readonly counters: LedgerCounters;
+  /** How long the read models took to reach the head of the log when the ledger was opened. */
+  readonly catchUpMs: number;
   /** Finishes what is under way, writes read models, lets go of all files. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -76,14 +81,19 @@ export async function openDirectory(
 ): Promise<Ledger> {
   const masterKey = readMasterKey(directory);
   const { onStoreFailure, ...rest } = settings;
+  let watched: WatchedEventStore | undefined;
   const store = await SqliteEventStore.open({
     directory,
     cipher: new AesGcmCipher(masterKey),
-    ...(onStoreFailure ? { onFailure: onStoreFailure } : {}),
+    onFailure: (error) => {
+      if (watched?.fail(error) ?? true) onStoreFailure?.(error);
+    },
   });
+  watched = new WatchedEventStore(store);
   try {
     const readModelFile = join(directory, 'read-models.sqlite');
-    return await openLedger({ store, ledgerId: store.ledgerId, masterKey, readModelFile, ...rest });
+    const { ledgerId } = store;
+    return await openLedger({ store: watched, ledgerId, masterKey, readModelFile, ...rest });
   } catch (error) {
     await store.close();
     throw error;
@@ -102,7 +112,9 @@ export function openInMemory(
 
 /** Wires a ledger on an opened store and brings its read models up to the head of the log. */
 export async function openLedger(parts: LedgerParts): Promise<Ledger> {
-  const { store, ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
+  const { ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
+  const store =
+    parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
   const clock = parts.clock ?? new MonotonicClock(await newestTime(store));
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const index = new CredentialIndex();
@@ -115,18 +127,29 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     { projection: tokenList },
     { projection: auditLog },
   ] as readonly ProjectionRun[]);
+  const startedAt = performance.now();
   await projector.start(parts.onRebuild);
+  const catchUpMs = performance.now() - startedAt;
 
   const progress = new ProjectorProgress(projector);
   const folds = new StreamFolds(store);
   const identities = new RequestIdentities({ masterKey, retryWindowMs });
+  const counters = new LedgerCounters();
   return {
     ledgerId,
     store,
     clock,
     folds,
     commands: new DecideAndAppend(store, folds, progress, identities, clock),
-    quotaQueue: new QuotaQueue(store, folds, progress, identities, clock, windowLength),
+    quotaQueue: new CountedQuotaQueue(
+      counters,
+      store,
+      folds,
+      progress,
+      identities,
+      clock,
+      windowLength,
+    ),
     uses: new UseRecorder(store, folds, clock),
     projector,
     progress,
@@ -136,6 +159,8 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     quotas,
     tokens: new TokenList(projector, database),
     audit: new AuditLog(projector, database),
+    counters,
+    catchUpMs,
     async close() {
       await projector.close();
       await store.close();

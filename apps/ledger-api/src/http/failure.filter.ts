@@ -1,24 +1,22 @@
-import {
-  Catch,
-  HttpException,
-  Logger,
-  type ArgumentsHost,
-  type ExceptionFilter,
-} from '@nestjs/common';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Contention } from '@ledger/commands';
 import { StoreUnavailable } from '@ledger/event-store';
+import type { Log } from '@ledger/runtime';
+import { writeLine } from '../operations/log-lines.js';
 import { Failed, Refusal, type Answer, type DialectFailures, type HttpFailure } from './answer.js';
 
 /** Turns whatever was thrown into an answer of the dialect whose path was called. Never tells internals. */
 @Catch()
 export class FailureFilter implements ExceptionFilter {
-  readonly #logger = new Logger('http');
-
   /** @param dialects The first whose prefix fits answers; the last answers for all other paths. */
   constructor(
     private readonly dialects: readonly DialectFailures[],
     private readonly methodsOf: (path: string) => readonly string[],
+    private readonly operations: {
+      readonly log: Log;
+      readonly onUnmatched: (request: FastifyRequest, reply: FastifyReply) => void;
+    },
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -29,6 +27,7 @@ export class FailureFilter implements ExceptionFilter {
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const { status, contentType, headers, body } = this.#answer(error, request);
     void reply.code(status).headers({ ...headers, 'content-type': contentType });
+    if (request.is404) this.operations.onUnmatched(request, reply);
     void reply.send(body === null ? '' : JSON.stringify(body));
   }
 
@@ -36,14 +35,21 @@ export class FailureFilter implements ExceptionFilter {
     if (error instanceof Refusal) return error.answer;
     const path = request.url.split('?', 1)[0]!;
     const failure = this.#failureOf(error, request, path);
-    if (failure.kind === 'internal') {
-      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#logger.error(`request ${request.id} failed: ${detail}`);
-    }
+    this.#tell(failure, error, request.id);
     const dialect =
       this.dialects.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ??
       this.dialects.at(-1)!;
     return dialect.answer(failure, request.id);
+  }
+
+  /** What the answer does not say, for those who run the service. */
+  #tell(failure: HttpFailure, err: unknown, requestId: string): void {
+    const { log } = this.operations;
+    if (failure.kind === 'internal') writeLine(log, 'request.failed', { requestId, err });
+    if (failure.kind !== 'unavailable') return;
+    const { code } = failure;
+    const reason = err instanceof Error ? err.message : undefined;
+    writeLine(log, 'request.unavailable', { requestId, code, reason });
   }
 
   #failureOf(error: unknown, request: FastifyRequest, path: string): HttpFailure {

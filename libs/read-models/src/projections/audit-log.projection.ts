@@ -36,6 +36,8 @@ export interface AuditEntry {
 export interface AuditedToken {
   readonly kind: 'token';
   readonly tokenId: string;
+  /** How many events its stream held after the event. */
+  readonly revision: number;
   readonly name: string;
   readonly secretId: string;
   readonly digest: string;
@@ -87,7 +89,10 @@ export const auditLog: Projection<AuditRow> = {
       case 'MemberRemoved':
         return putEntry(stored, rows, event.orgId, null);
       default: {
-        const token = auditedToken(event, rows.get(event.tokenId));
+        const before = rows.get(event.tokenId);
+        // What is entered already is left alone, so that a redelivery changes nothing.
+        if (before?.kind === 'token' && stored.revision <= before.revision) return;
+        const token = { ...auditedToken(event, before), revision: stored.revision };
         rows.put(event.tokenId, token);
         putEntry(stored, rows, event.orgId, token);
       }
@@ -98,7 +103,7 @@ export const auditLog: Projection<AuditRow> = {
 function auditedToken(
   event: Exclude<Extract<LedgerEvent, { tokenId: unknown }>, { userId: unknown }>,
   row: AuditRow | undefined,
-): AuditedToken {
+): Omit<AuditedToken, 'revision'> {
   if (event.type === 'TokenCreated') {
     const { tokenId, name, dialect, secret } = event;
     const { secretId, digest } = secret;

@@ -1,12 +1,16 @@
 import {
   isAttributeChange,
+  timestamp,
   type Dialect,
   type OrgId,
   type ResourceGrant,
   type SecretDigest,
-  type SecretId,
-  type Timestamp,
+  type TokenAttributeChanged,
+  type TokenCreated,
   type TokenId,
+  type TokenRevoked,
+  type TokenRotated,
+  type UserEvent,
   type UserId,
   type VerifiableSecret,
   type VerifiableToken,
@@ -14,7 +18,7 @@ import {
 } from '@ledger/domain';
 import type { Projection } from '../projector/projection.js';
 
-/** A secret that was ever issued. `validUntil` null: current; a time in the past: rotated away. */
+/** A secret that was ever issued. `validUntil` null: current; the epoch: ended by a rotation. */
 export interface CredentialSecret extends VerifiableSecret {
   readonly digest: SecretDigest;
 }
@@ -32,6 +36,8 @@ export interface TokenCredential extends VerifiableToken {
   readonly visibility: Visibility;
   readonly resources: readonly ResourceGrant[];
   readonly createdByUserId: UserId | null;
+  /** How many events of the token's stream the row holds. */
+  readonly revision: number;
   /** Newest last. */
   readonly secrets: readonly CredentialSecret[];
 }
@@ -40,6 +46,7 @@ export interface TokenCredential extends VerifiableToken {
 export interface UserCredential {
   readonly kind: 'user';
   readonly userId: UserId;
+  readonly revision: number;
   readonly tokens: readonly {
     readonly tokenId: TokenId;
     readonly digest: SecretDigest;
@@ -49,71 +56,77 @@ export interface UserCredential {
 
 export type Credential = TokenCredential | UserCredential;
 
+/** Earlier than any clock shows, so that no clock that runs behind brings an ended secret back (X3). */
+const ENDED = timestamp(0);
+
 /** One row a token or user: every secret it ever had, and what those are good for. */
 export const credentials: Projection<Credential> = {
   name: 'credentials',
   version: 1,
   columns: {},
   indexes: [],
-  apply({ payload: event }, rows) {
+  apply({ payload: event, revision }, rows) {
     switch (event.type) {
-      case 'TokenCreated': {
-        const { tokenId, orgId, dialect, name, ownerId, metadata, scopes, resources } = event;
-        const { maxQuota, visibility, expiresAt, createdByUserId, secret } = event;
-        const { secretId, digest } = secret;
-        return rows.put(tokenId, {
-          kind: 'token',
-          ...{ tokenId, orgId, dialect, name, ownerId, metadata, scopes, resources },
-          ...{ maxQuota, visibility, expiresAt, createdByUserId, revoked: false },
-          secrets: [{ secretId, digest, validUntil: null }],
-        });
+      case 'TokenCreated':
+        if (!rows.get(event.tokenId)) rows.put(event.tokenId, created(event));
+        return;
+      case 'UserRegistered': {
+        const { userId } = event;
+        if (!rows.get(userId)) rows.put(userId, { kind: 'user', userId, revision, tokens: [] });
+        return;
       }
-      case 'TokenRotated': {
-        const row = tokenRow(rows.get(event.tokenId));
-        const { secretId, digest } = event.secret;
-        const endedAt = event.previousValidUntil ?? event.occurredAt;
-        return rows.put(event.tokenId, {
-          ...row,
-          expiresAt: event.expiresAt,
-          secrets: [
-            ...row.secrets.map((secret) =>
-              ended(secret, event.fromSecretId, endedAt, event.occurredAt),
-            ),
-            { secretId, digest, validUntil: null },
-          ],
-        });
-      }
-      case 'TokenRevoked':
-        return rows.put(event.tokenId, { ...tokenRow(rows.get(event.tokenId)), revoked: true });
-      case 'UserRegistered':
-        return rows.put(event.userId, { kind: 'user', userId: event.userId, tokens: [] });
-      case 'PersonalTokenIssued': {
-        const row = userRow(rows.get(event.userId));
-        const { tokenId, digest } = event;
-        const tokens = [...row.tokens, { tokenId, digest, revoked: false }];
-        return rows.put(event.userId, { ...row, tokens });
-      }
+      case 'PersonalTokenIssued':
       case 'PersonalTokenRevoked': {
         const row = userRow(rows.get(event.userId));
-        const tokens = row.tokens.map((token) =>
-          token.tokenId === event.tokenId ? { ...token, revoked: true } : token,
-        );
-        return rows.put(event.userId, { ...row, tokens });
+        if (revision > row.revision)
+          rows.put(event.userId, withPersonalToken(row, event, revision));
+        return;
       }
       default: {
-        if (!isAttributeChange(event)) return;
+        if (
+          event.type !== 'TokenRotated' &&
+          event.type !== 'TokenRevoked' &&
+          !isAttributeChange(event)
+        ) {
+          return;
+        }
         const row = tokenRow(rows.get(event.tokenId));
-        return rows.put(event.tokenId, withAttribute(row, event));
+        // A row that holds the event already is left alone, so that a redelivery changes nothing.
+        if (revision > row.revision) rows.put(event.tokenId, { ...changed(row, event), revision });
       }
     }
   },
 };
 
-function withAttribute(
+function created(event: TokenCreated): TokenCredential {
+  const { tokenId, orgId, dialect, name, ownerId, metadata, scopes, resources } = event;
+  const { maxQuota, visibility, expiresAt, createdByUserId, secret } = event;
+  const { secretId, digest } = secret;
+  return {
+    kind: 'token',
+    ...{ tokenId, orgId, dialect, name, ownerId, metadata, scopes, resources },
+    ...{ maxQuota, visibility, expiresAt, createdByUserId, revoked: false, revision: 1 },
+    secrets: [{ secretId, digest, validUntil: null }],
+  };
+}
+
+function changed(
   row: TokenCredential,
-  event: Extract<Parameters<typeof credentials.apply>[0]['payload'], { to: unknown }>,
+  event: TokenRotated | TokenRevoked | TokenAttributeChanged,
 ): TokenCredential {
   switch (event.type) {
+    case 'TokenRevoked':
+      return { ...row, revoked: true };
+    case 'TokenRotated': {
+      const { fromSecretId, previousValidUntil, expiresAt } = event;
+      const { secretId, digest } = event.secret;
+      // A rotation ends the secret it replaces, and whatever older grace was still open.
+      const older = row.secrets.map((secret) => ({
+        ...secret,
+        validUntil: (secret.secretId === fromSecretId ? previousValidUntil : null) ?? ENDED,
+      }));
+      return { ...row, expiresAt, secrets: [...older, { secretId, digest, validUntil: null }] };
+    }
     case 'TokenRenamed':
       return { ...row, name: event.to };
     case 'TokenScopesChanged':
@@ -135,16 +148,20 @@ function withAttribute(
   }
 }
 
-/** A rotation ends the secret it replaces, and whatever older grace was still open. */
-function ended(
-  secret: CredentialSecret,
-  replaced: SecretId,
-  endsAt: Timestamp,
-  now: Timestamp,
-): CredentialSecret {
-  if (secret.secretId === replaced) return { ...secret, validUntil: endsAt };
-  if (secret.validUntil !== null && secret.validUntil <= now) return secret;
-  return { ...secret, validUntil: now };
+function withPersonalToken(
+  row: UserCredential,
+  event: Extract<UserEvent, { tokenId: unknown }>,
+  revision: number,
+): UserCredential {
+  const { tokenId } = event;
+  if (event.type === 'PersonalTokenIssued') {
+    const issued = { tokenId, digest: event.digest, revoked: false };
+    return { ...row, revision, tokens: [...row.tokens, issued] };
+  }
+  const tokens = row.tokens.map((token) =>
+    token.tokenId === tokenId ? { ...token, revoked: true } : token,
+  );
+  return { ...row, revision, tokens };
 }
 
 function tokenRow(row: Credential | undefined): TokenCredential {

@@ -26,6 +26,7 @@ export interface UserRow {
   readonly kind: 'user';
   readonly user: User;
   readonly createdAt: Timestamp;
+  readonly revision: number;
 }
 
 export type DirectoryRow = OrganizationRow | UserRow;
@@ -46,6 +47,8 @@ export const organizations: Projection<DirectoryRow> = {
       case 'MemberRemoved': {
         const before = rows.get(event.orgId);
         const known = before?.kind === 'organization' ? before : undefined;
+        // A row that holds the event already is left alone, so that a redelivery changes nothing.
+        if (known && revision <= known.revision) return;
         const members = new Map(known?.members.map(({ userId, role }) => [userId, role]));
         const state = known && { ...known, members, lastAt: event.occurredAt };
         const { lastAt: _lastAt, ...after } = evolveOrganization(state, event);
@@ -62,10 +65,12 @@ export const organizations: Projection<DirectoryRow> = {
       case 'PersonalTokenRevoked': {
         const before = rows.get(event.userId);
         const known = before?.kind === 'user' ? before : undefined;
+        if (known && revision <= known.revision) return;
         return rows.put(event.userId, {
           kind: 'user',
           user: evolveUser(known?.user, event),
           createdAt: known?.createdAt ?? event.occurredAt,
+          revision,
         });
       }
       default:

@@ -29,26 +29,40 @@ export const quotaUsage: Projection<QuotaUsageRow> = {
     if (event.type === 'QuotaConsumed') {
       const { subjectId, window, windowEnd, consumedAfter, limit, secretId, occurredAt } = event;
       const row = rows.get(subjectId);
+      const windows = row?.windows ?? [];
       // Assigned from the fact, rather than added to the row, so that a redelivery changes nothing.
       const usage = { window, windowEnd, consumed: consumedAfter, limit };
       rows.put(subjectId, {
-        windows: withWindow(row?.windows ?? [], usage),
-        lastUsedAt: occurredAt,
-        lastUsedSecretId: secretId,
+        windows: withWindow(windows, usage),
+        ...use(row, occurredAt, secretId),
       });
     } else if (event.type === 'TokenUsed') {
-      const { tokenId, occurredAt: lastUsedAt, secretId: lastUsedSecretId } = event;
-      const windows = rows.get(tokenId)?.windows ?? [];
-      rows.put(tokenId, { windows, lastUsedAt, lastUsedSecretId });
+      const row = rows.get(event.tokenId);
+      const windows = row?.windows ?? [];
+      rows.put(event.tokenId, { windows, ...use(row, event.occurredAt, event.secretId) });
     }
   },
 };
 
+/** The later use. Charges and free uses lie in streams of their own, so the later need not come last. */
+function use(
+  row: QuotaUsageRow | undefined,
+  lastUsedAt: Timestamp,
+  lastUsedSecretId: SecretId | null,
+): Pick<QuotaUsageRow, 'lastUsedAt' | 'lastUsedSecretId'> {
+  if (!row || row.lastUsedAt <= lastUsedAt) return { lastUsedAt, lastUsedSecretId };
+  return { lastUsedAt: row.lastUsedAt, lastUsedSecretId: row.lastUsedSecretId };
+}
+
 function withWindow(windows: readonly WindowUsage[], usage: WindowUsage): readonly WindowUsage[] {
   const last = windows.at(-1);
-  if (last === undefined || windows.length === 1) {
-    return last === undefined || last.window === usage.window ? [usage] : [last, usage];
+  // Nearly every charge falls into the newest window. Within one, the total only grows.
+  if (last?.window === usage.window) {
+    return last.consumed > usage.consumed ? windows : [...windows.slice(0, -1), usage];
   }
-  const others = windows.filter(({ window }) => window !== usage.window);
-  return [...others, usage].slice(-WINDOWS_MAX);
+  const same = windows.find(({ window }) => window === usage.window);
+  if (same && same.consumed > usage.consumed) return windows;
+  return [...windows.filter((each) => each !== same), usage]
+    .sort((a, b) => (a.windowEnd < b.windowEnd ? -1 : 1))
+    .slice(-WINDOWS_MAX);
 }

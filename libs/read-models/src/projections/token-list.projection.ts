@@ -30,8 +30,9 @@ export const tokenList: Projection<TokenRow> = {
     ['org_id', 'created_at', 'created_position'],
     ['org_id', 'name'],
   ],
-  apply({ payload: event, position }, rows) {
+  apply({ payload: event, position, revision }, rows) {
     if (event.type === 'TokenCreated') {
+      if (rows.get(event.tokenId)) return;
       const token = evolve(noToken, event) as KnownToken;
       return rows.put(event.tokenId, { token, createdPosition: String(position) });
     }
@@ -44,6 +45,8 @@ export const tokenList: Projection<TokenRow> = {
     }
     const row = rows.get(event.tokenId);
     if (!row) throw new Error(`${event.type} of a token that was never created`);
+    // A row that holds the event already is left alone, so that a redelivery changes nothing.
+    if (revision <= row.token.revision) return;
     rows.put(event.tokenId, { ...row, token: evolve(row.token, event) as KnownToken });
   },
 };

@@ -1,20 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { EventStore, type Position, type StoredEvent } from '@ledger/event-store';
+import { EventStore, StoreUnavailable, type Position, type StoredEvent } from '@ledger/event-store';
 import type { Projection, ResidentRows } from './projection.js';
 import { ReadModelDatabase } from './read-model-database.js';
+import { EVENTS_MAX, replay, ROWS_UNWRITTEN_MAX, type RebuildProgress } from './replay.js';
 import { compareRows, type RowComparison } from './row-comparison.js';
-import { Table } from './table.js';
+import { Table, unwrittenRows, writeTables } from './table.js';
+import { Waiters } from './waiters.js';
 
 /** One projection as the projector runs it. `resident` is filled from its rows, where it is given. */
 export interface ProjectionRun<Row = unknown> {
   readonly projection: Projection<Row>;
   readonly resident?: ResidentRows<Row>;
-}
-
-export interface RebuildProgress {
-  readonly position: Position;
-  readonly head: Position;
 }
 
 /** What one read model holds, and how far it has come. */
@@ -31,36 +28,37 @@ export interface Replacement {
   compare(): RowComparison;
 }
 
-const EVENTS_MAX = 1_000;
-const ROWS_UNWRITTEN_MAX = 50_000;
+type OnProgress = (progress: RebuildProgress) => void;
+type Inspect = (replacement: Replacement) => void;
+
 /** How long changed rows may wait to be written; queries that read the file write them first. */
 const WRITE_AFTER_MS = 200;
-
-interface Waiter {
-  readonly position: Position;
-  readonly resolve: (reached: boolean) => void;
-  readonly timer: NodeJS.Timeout;
-}
+/** How often the log is looked at although nothing was heard of it: a hint may be lost. */
+const LOOK_EVERY_MS = 1_000;
 
 /**
  * Drives every read model of this process from the log: in order, from its checkpoint, one event at a time.
  *
  * Changed rows are live in memory at once and written in batches, together with the checkpoint. An event
  * that cannot be applied stops the projector at the event before it: `failure` then holds the reason, and
- * whoever asks must fail closed (decision 4).
+ * whoever asks must fail closed (decision 4). A store that cannot be reached is asked again.
  */
 export class Projector {
   readonly #logger = new Logger(Projector.name);
   readonly #tables = new Map<string, Table>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
   #position: Position = 0n;
   #failure: Error | undefined;
+  /** What has the tables to itself at present: following the log, or the last steps of a rebuild. */
   #running: Promise<void> | undefined;
-  #wanted = false;
-  #closed = false;
-  #writeTimer: NodeJS.Timeout | undefined;
-  #unsubscribe: () => void = () => undefined;
+  #rebuilding: Promise<void> | undefined;
   #rebuiltAtStart: readonly string[] = [];
+  #closing: Promise<void> | undefined;
+  #wanted = false;
+  #pausing = false;
+  #writeTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #unsubscribe: () => void = () => undefined;
 
   constructor(
     private readonly store: EventStore,
@@ -68,26 +66,26 @@ export class Projector {
     private readonly runs: readonly ProjectionRun[],
   ) {}
 
-  /** Loads resident rows, rebuilds what is new or of another version, catches up, and follows the log. */
-  async start(onProgress?: (progress: RebuildProgress) => void): Promise<void> {
+  /**
+   * Loads resident rows, rebuilds what is new or of another version, catches up, and follows the log.
+   *
+   * @throws Error For an event that cannot be applied. What the file held before, it still holds.
+   */
+  async start(onProgress?: OnProgress): Promise<void> {
     const head = await this.store.head();
-    const opened: Table[] = [];
-    const begun: string[] = [];
-    for (const { projection, resident } of this.runs) {
-      const live = this.database.live(projection.name);
-      // A checkpoint beyond the log was made from another log, so its rows are worth nothing.
-      const isUsable = live?.version === projection.version && live.position <= head;
-      const generation = isUsable ? live : this.database.begin(projection);
-      if (!isUsable) begun.push(projection.name);
-      const table = new Table(this.database, projection, generation);
+    const opened = this.runs.map(({ projection, resident }) => {
+      const table = Table.open(this.database, projection, head);
       if (resident) table.fill(resident);
-      opened.push(table);
-    }
+      return table;
+    });
     await this.#replay(opened, onProgress);
     for (const table of opened) this.#goLive(table);
     this.#position = opened[0]?.position ?? 0n;
-    this.#rebuiltAtStart = begun;
+    this.#rebuiltAtStart = opened
+      .filter(({ isBegun }) => isBegun)
+      .map(({ projection }) => projection.name);
     this.#unsubscribe = this.store.onAppended(() => this.#wake());
+    this.#lookTimer = setInterval(() => this.#wake(), LOOK_EVERY_MS).unref();
     this.#wake();
   }
 
@@ -117,16 +115,9 @@ export class Projector {
   /** Resolves true once `position` is held, false after `timeoutMs` or when the projector stands still. */
   reached(position: Position, timeoutMs: number): Promise<boolean> {
     if (position <= this.#position) return Promise.resolve(true);
-    if (this.#failure || this.#closed) return Promise.resolve(false);
+    if (this.#failure || this.#closing) return Promise.resolve(false);
     this.#wake();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#waiters.delete(waiter);
-        resolve(false);
-      }, timeoutMs);
-      const waiter: Waiter = { position, resolve, timer };
-      this.#waiters.add(waiter);
-    });
+    return this.#waiters.wait(position, timeoutMs);
   }
 
   /** Resolves once everything that is in the log now is held. */
@@ -149,21 +140,32 @@ export class Projector {
 
   /**
    * Rebuilds projections from the first event, in tables beside the live ones, which go on answering;
-   * then lets the new ones answer. A crash on the way leaves the live ones as they were.
+   * then lets the new ones answer. A crash on the way leaves the live ones as they were. A projector that
+   * stood still runs again afterwards. Called again on the way, it is the same rebuild.
    *
    * @param inspect Called for each read model right before it is replaced, while nothing moves.
    */
-  async rebuild(
-    onProgress?: (progress: RebuildProgress) => void,
-    inspect?: (replacement: Replacement) => void,
-  ): Promise<void> {
-    const shadows = this.runs.map(({ projection }) => {
-      return new Table(this.database, projection, this.database.begin(projection));
+  rebuild(onProgress?: OnProgress, inspect?: Inspect): Promise<void> {
+    this.#rebuilding ??= this.#rebuild(onProgress, inspect).finally(() => {
+      this.#rebuilding = undefined;
     });
+    return this.#rebuilding;
+  }
+
+  /** Stops following the log and writes what is unwritten. Safe to repeat. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #rebuild(onProgress?: OnProgress, inspect?: Inspect): Promise<void> {
+    const shadows = this.runs.map(({ projection }) => Table.begin(this.database, projection));
     await this.#replay(shadows, onProgress);
     // The live tables move on meanwhile, so the last steps are taken while they stand still.
     await this.#pause(async () => {
-      await this.#replay(shadows);
+      // Both at one position, so that what is compared differs by its making alone.
+      const live = this.#failure ? [] : this.#tables.values();
+      await this.#replay([...shadows, ...live]);
       if (inspect) for (const shadow of shadows) inspect(this.#replacementBy(shadow));
       for (const [index, shadow] of shadows.entries()) {
         const { resident } = this.runs[index]!;
@@ -171,17 +173,16 @@ export class Projector {
         this.#goLive(shadow);
       }
       this.#position = shadows[0]?.position ?? this.#position;
-      this.#settleWaiters(({ position }) => position <= this.#position);
+      this.#failure = undefined;
+      this.#waiters.settle(this.#position);
     });
   }
 
-  /** Stops following the log and writes what is unwritten. Safe to repeat. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  async #shutDown(): Promise<void> {
     this.#unsubscribe();
-    await this.#running;
-    this.#settleWaiters(() => true);
+    clearInterval(this.#lookTimer);
+    await Promise.allSettled([this.#running, this.#rebuilding]);
+    this.#waiters.giveUp();
     this.#write();
     this.database.close();
   }
@@ -196,59 +197,43 @@ export class Projector {
   }
 
   #goLive(table: Table): void {
-    const { name } = table.projection;
-    if (this.database.live(name)?.table !== table.name) this.database.promote(name, table.name);
-    this.#tables.set(name, table);
+    table.goLive();
+    this.#tables.set(table.projection.name, table);
   }
 
-  /** Applies the log to tables that are behind, each from where it stands. */
-  async #replay(
-    tables: readonly Table[],
-    onProgress?: (progress: RebuildProgress) => void,
-  ): Promise<void> {
-    const head = await this.store.head();
-    let position = tables.reduce((least, table) => {
-      return table.position < least ? table.position : least;
-    }, head);
-    for (;;) {
-      const events = await this.store.readAllAfter(position, EVENTS_MAX);
-      const last = events.at(-1);
-      if (!last) break;
-      for (const table of tables) {
-        for (const event of events) if (event.position > table.position) table.apply(event);
-      }
-      position = last.position;
-      const unwritten = tables.reduce((sum, table) => sum + table.unwritten, 0);
-      if (unwritten >= ROWS_UNWRITTEN_MAX) this.#writeTables(tables);
-      onProgress?.({ position, head });
-      // A long replay must leave room for the calls that the live tables answer meanwhile.
-      await nextTurn();
-    }
-    for (const table of tables) table.skipTo(position);
-    this.#writeTables(tables);
+  #replay(tables: readonly Table[], onProgress?: OnProgress): Promise<void> {
+    const mustStop = (): boolean => this.#closing !== undefined;
+    return replay(this.store, this.database, tables, { onProgress, mustStop });
   }
 
   #wake(): void {
     this.#wanted = true;
-    if (this.#running || this.#failure || this.#closed) return;
+    if (this.#running || !this.#mayFollow()) return;
     this.#running = this.#follow().finally(() => {
       this.#running = undefined;
-      if (this.#wanted && !this.#failure && !this.#closed) this.#wake();
+      if (this.#wanted) this.#wake();
     });
+  }
+
+  #mayFollow(): boolean {
+    return !this.#pausing && !this.#failure && !this.#closing;
   }
 
   async #follow(): Promise<void> {
     try {
-      while (this.#wanted && !this.#closed) {
+      while (this.#wanted && this.#mayFollow()) {
         this.#wanted = false;
-        for (;;) {
-          const events = await this.store.readAllAfter(this.#position, EVENTS_MAX);
-          if (events.length === 0) break;
+        let events = await this.store.readAllAfter(this.#position, EVENTS_MAX);
+        while (events.length > 0 && this.#mayFollow()) {
           this.#apply(events);
+          // What is far behind must leave room for the calls that are answered meanwhile.
+          if (events.length === EVENTS_MAX) await nextTurn();
+          events = await this.store.readAllAfter(this.#position, EVENTS_MAX);
         }
       }
     } catch (error) {
-      this.#fail(error);
+      if (error instanceof StoreUnavailable) this.#logger.warn(`cannot read on: ${error.message}`);
+      else this.#fail(error);
     }
   }
 
@@ -257,10 +242,8 @@ export class Projector {
       for (const table of this.#tables.values()) table.apply(event);
       this.#position = event.position;
     }
-    this.#settleWaiters(({ position }) => position <= this.#position);
-    let unwritten = 0;
-    for (const table of this.#tables.values()) unwritten += table.unwritten;
-    if (unwritten >= ROWS_UNWRITTEN_MAX) this.#write();
+    this.#waiters.settle(this.#position);
+    if (unwrittenRows(this.#tables.values()) >= ROWS_UNWRITTEN_MAX) this.#write();
     else this.#writeTimer ??= setTimeout(() => this.#write(), WRITE_AFTER_MS).unref();
   }
 
@@ -270,16 +253,8 @@ export class Projector {
       `read models stopped at position ${this.#position}: ${this.#failure.message}`,
       this.#failure.stack,
     );
-    this.#settleWaiters(() => true);
-  }
-
-  #settleWaiters(isDue: (waiter: Waiter) => boolean): void {
-    for (const waiter of this.#waiters) {
-      if (!isDue(waiter)) continue;
-      this.#waiters.delete(waiter);
-      clearTimeout(waiter.timer);
-      waiter.resolve(waiter.position <= this.#position);
-    }
+    this.#waiters.settle(this.#position);
+    this.#waiters.giveUp();
   }
 
   #write(): void {
@@ -288,23 +263,25 @@ export class Projector {
     // After a failure the rows in memory may hold half an event, which must not reach the file.
     if (this.#failure) return;
     try {
-      this.#writeTables([...this.#tables.values()]);
+      writeTables(this.database, this.#tables.values());
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #writeTables(tables: readonly Table[]): void {
-    const changes = tables.map((table) => table.takeChanges()).filter((each) => each !== undefined);
-    if (changes.length > 0) this.database.write(changes);
-  }
-
+  /** Does work while the live tables stand still. */
   async #pause(work: () => Promise<void>): Promise<void> {
+    this.#pausing = true;
     while (this.#running) await this.#running;
-    this.#running = work().finally(() => {
+    const working = work();
+    // Whoever waits for the tables to be free need not hear why the work failed.
+    this.#running = working.catch(() => undefined);
+    try {
+      await working;
+    } finally {
       this.#running = undefined;
+      this.#pausing = false;
       this.#wake();
-    });
-    await this.#running;
+    }
   }
 }

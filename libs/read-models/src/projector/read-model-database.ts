@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Projection } from './projection.js';
 
@@ -43,10 +43,7 @@ export class ReadModelDatabase {
    * @param ledgerId Rows made from another ledger's log are thrown away.
    */
   constructor(file: string, ledgerId: string) {
-    // Rows repeat personal data in the clear, so the file is its owner's alone.
-    if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
-    this.#db = openOrReplace(file);
-    this.#db.pragma('journal_mode = WAL');
+    this.#db = file === ':memory:' ? new Database(file) : openOrReplace(file);
     this.#db.pragma('synchronous = NORMAL');
     this.#db.pragma('cache_size = -65536');
     this.#db.defaultSafeIntegers(false);
@@ -88,6 +85,8 @@ export class ReadModelDatabase {
       const columns = Object.entries(projection.columns).map(([column, { type }]) => {
         return `${column} ${type}`;
       });
+      // Its rows are worth nothing where its checkpoint was lost.
+      this.#drop(table);
       this.#db.exec(
         `CREATE TABLE "${table}" (key TEXT PRIMARY KEY, ${[...columns, 'row TEXT NOT NULL'].join(', ')}) STRICT, WITHOUT ROWID`,
       );
@@ -198,15 +197,29 @@ export class ReadModelDatabase {
 
 /** Opens the file; one that is damaged is replaced by an empty one, since it can be made again. */
 function openOrReplace(file: string): Database.Database {
+  if (!existsSync(file)) makeEmpty(file);
+  const db = new Database(file);
   try {
-    const db = new Database(file);
     db.pragma('journal_mode = WAL');
-    db.prepare('SELECT count(*) FROM sqlite_schema').get();
-    return db;
+    if (db.pragma('quick_check(1)', { simple: true }) === 'ok') return db;
   } catch (error) {
-    const code = error instanceof Database.SqliteError ? error.code : '';
-    if (code !== 'SQLITE_NOTADB' && code !== 'SQLITE_CORRUPT') throw error;
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
-    return new Database(file);
+    if (!isDamage(error)) throw error;
   }
+  db.close();
+  makeEmpty(file);
+  const fresh = new Database(file);
+  fresh.pragma('journal_mode = WAL');
+  return fresh;
+}
+
+function isDamage(error: unknown): boolean {
+  const code = error instanceof Database.SqliteError ? error.code : '';
+  return code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
+}
+
+/** Who deletes the file may forget its log beside it, which must not get into the new one. */
+function makeEmpty(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+  // Rows repeat personal data in the clear, so the file is its owner's alone.
+  closeSync(openSync(file, 'a', 0o600));
 }

@@ -29,7 +29,8 @@ export function compareRows(
   for (const difference of database.differences(projection, before, after)) {
     if (difference.after === null) surplus += 1;
     else if (difference.before === null) missing += 1;
-    else if (difference.columnsDiffer || !isSameRow(difference.before, difference.after)) changed += 1;
+    else if (difference.columnsDiffer || !isSameRow(difference.before, difference.after))
+      changed += 1;
     else continue;
     example ??= difference.key;
   }

@@ -11,15 +11,32 @@ export class Table {
   #writtenPosition: Position;
   readonly name: string;
 
-  constructor(
+  private constructor(
     private readonly database: ReadModelDatabase,
     readonly projection: Projection<unknown>,
     { table, position }: Generation,
+    /** Whether it was begun empty, rather than found with rows. */
+    readonly isBegun: boolean,
   ) {
     this.name = table;
     this.#position = position;
     this.#writtenPosition = position;
     this.#rows = { get: (key) => this.get(key), put: (key, row) => this.#put(key, row) };
+  }
+
+  /** The live table where it is of this version, else an empty one. */
+  static open(database: ReadModelDatabase, projection: Projection<unknown>, head: Position): Table {
+    const live = database.live(projection.name);
+    // A checkpoint beyond the log was made from another log, so its rows are worth nothing.
+    const isUsable = live?.version === projection.version && live.position <= head;
+    return isUsable
+      ? new Table(database, projection, live, false)
+      : Table.begin(database, projection);
+  }
+
+  /** An empty table beside the live one. */
+  static begin(database: ReadModelDatabase, projection: Projection<unknown>): Table {
+    return new Table(database, projection, database.begin(projection), true);
   }
 
   get position(): Position {
@@ -37,8 +54,17 @@ export class Table {
     return this.#unwritten.get(key) ?? this.database.get(this.name, key);
   }
 
+  /** Applies an event, unless the table holds it already. @throws Error Naming what cannot be applied. */
   apply(event: StoredEvent): void {
-    this.projection.apply(event, this.#rows);
+    if (event.position <= this.#position) return;
+    try {
+      this.projection.apply(event, this.#rows);
+    } catch (error) {
+      const { position, payload } = event;
+      const cause = error instanceof Error ? error.message : String(error);
+      const what = `${this.projection.name} cannot apply ${payload.type} at position ${position}`;
+      throw new Error(`${what}: ${cause}`, { cause: error });
+    }
     this.#position = event.position;
   }
 
@@ -55,6 +81,12 @@ export class Table {
     this.#resident = resident;
   }
 
+  /** Lets this table answer from now on. */
+  goLive(): void {
+    const { name } = this.projection;
+    if (this.database.live(name)?.table !== this.name) this.database.promote(name, this.name);
+  }
+
   /** Hands over what is not written yet, with the position it brings the table to. */
   takeChanges(): TableChanges | undefined {
     if (this.#position === this.#writtenPosition) return undefined;
@@ -68,4 +100,17 @@ export class Table {
     this.#unwritten.set(key, row);
     this.#resident?.set(key, row);
   }
+}
+
+/** Writes what tables have not written yet, all in one transaction. */
+export function writeTables(database: ReadModelDatabase, tables: Iterable<Table>): void {
+  const changes = [...tables].map((table) => table.takeChanges());
+  const found = changes.filter((each) => each !== undefined);
+  if (found.length > 0) database.write(found);
+}
+
+export function unwrittenRows(tables: Iterable<Table>): number {
+  let rows = 0;
+  for (const { unwritten } of tables) rows += unwritten;
+  return rows;
 }

@@ -23,16 +23,23 @@ export class Directory extends ResidentRows<DirectoryRow> {
 
   /** Every organization, in the order of creation. */
   organizations(): readonly OrganizationRow[] {
-    return [...this.#orgBySlug.values()].map((orgId) => this.organization(orgId)!);
+    return this.#inOrder(this.#orgBySlug.values());
   }
 
-  /** The organizations that a user belongs to, in the order of joining. */
+  /** The organizations that a user belongs to, in the order of their creation. */
   organizationsOf(userId: UserId): readonly OrganizationRow[] {
-    return [...(this.#orgsByMember.get(userId) ?? [])].map((orgId) => this.organization(orgId)!);
+    return this.#inOrder(this.#orgsByMember.get(userId) ?? []);
   }
 
   roleIn(organization: OrganizationRow, userId: UserId): Role | null {
     return organization.members.find((member) => member.userId === userId)?.role ?? null;
+  }
+
+  /** The same order in a process that saw them come and in one that loaded them. */
+  #inOrder(orgIds: Iterable<OrgId>): readonly OrganizationRow[] {
+    const rows = [...orgIds].map((orgId) => this.organization(orgId)!);
+    const rank = ({ createdAt, orgId }: OrganizationRow): string => `${createdAt} ${orgId}`;
+    return rows.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   }
 
   protected override changed(before: DirectoryRow | undefined, after: DirectoryRow): void {

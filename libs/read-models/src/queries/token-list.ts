@@ -4,7 +4,12 @@ import { Projector } from '../projector/projector.js';
 import { ReadModelDatabase } from '../projector/read-model-database.js';
 import { quotaUsage } from '../projections/quota-usage.projection.js';
 import { tokenList, type TokenRow } from '../projections/token-list.projection.js';
-import { tokenSearchQuery, type TokenPlace, type TokenSearch, type Viewer } from './token-search.js';
+import {
+  tokenSearchQuery,
+  type TokenPlace,
+  type TokenSearch,
+  type Viewer,
+} from './token-search.js';
 
 export interface PageRequest {
   readonly orgId: OrgId;

@@ -1,4 +1,11 @@
-import { timestamp, epochMs, type Dialect, type OrgId, type Timestamp, type UserId } from '@ledger/domain';
+import {
+  timestamp,
+  epochMs,
+  type Dialect,
+  type OrgId,
+  type Timestamp,
+  type UserId,
+} from '@ledger/domain';
 
 /** Whose eyes a list is for: a member sees what is visible to the organization, and what they created. */
 export interface Viewer {

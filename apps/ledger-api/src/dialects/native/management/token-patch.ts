@@ -1,6 +1,7 @@
 import { distinctScopes, SOCKET_SCOPES, type KnownToken, type TokenAttributes } from '@ledger/domain';
 import { parseInstant } from '../instant.js';
 import { LIMITS } from '../limits.js';
+import { composed } from '../plain-text.js';
 import type { Fault } from '../problems/problem.js';
 import type { CreateTokenBody, UpdateTokenBody } from './token.dto.js';
 
@@ -8,7 +9,9 @@ import type { CreateTokenBody, UpdateTokenBody } from './token.dto.js';
 export function attributesOf(body: CreateTokenBody): TokenAttributes {
   const { name, description, scopes, resources, maxQuota, visibility, expiresAt, ownerId } = body;
   return {
-    ...{ name, description, maxQuota, visibility, ownerId },
+    name: composed(name),
+    description: composed(description),
+    ...{ maxQuota, visibility, ownerId },
     scopes: distinctScopes(scopes),
     resources: resources.map(plainResource),
     committer: null,
@@ -24,8 +27,8 @@ export function changesOf(
 ): Partial<TokenAttributes> {
   const { name, description, scopes, resources, maxQuota, visibility, expiresAt, ownerId } = body;
   return {
-    ...(name === undefined ? {} : { name }),
-    ...(description === undefined ? {} : { description: description ?? '' }),
+    ...(name === undefined ? {} : { name: composed(name) }),
+    ...(description === undefined ? {} : { description: composed(description ?? '') }),
     ...(scopes === undefined ? {} : { scopes: distinctScopes(scopes) }),
     ...(resources === undefined ? {} : { resources: resources.map(plainResource) }),
     ...(maxQuota === undefined ? {} : { maxQuota }),

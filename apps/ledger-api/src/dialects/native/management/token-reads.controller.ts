@@ -21,6 +21,7 @@ import {
   type NativeRequest,
 } from '../native-request.js';
 import { NativeGuard } from '../native.guard.js';
+import { composed } from '../plain-text.js';
 import { invalidRequest, notFound } from '../problems/problem.js';
 import { NativeRoute } from '../routes/route-contract.js';
 import {
@@ -169,7 +170,7 @@ function filtersOf(query: Omit<ListTokensQuery, 'cursor' | 'limit' | 'sort'>): T
   const { status, q, scope, ownerId, dialect, unusedSince } = query;
   return {
     ...(status === undefined ? {} : { status }),
-    ...(q === undefined ? {} : { text: q }),
+    ...(q === undefined ? {} : { text: composed(q) }),
     ...(scope === undefined ? {} : { anyOfScopes: grantingScopes(scope) }),
     ...(ownerId === undefined ? {} : { ownerId }),
     ...(dialect === undefined ? {} : { dialect }),

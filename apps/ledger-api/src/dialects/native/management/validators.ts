@@ -18,7 +18,7 @@ export function Nullable(): PropertyDecorator {
 export function IsPlainText({ min, max }: { min: number; max: number }): PropertyDecorator {
   const isValid = (value: unknown): boolean =>
     typeof value === 'string' && hasLength(value, min, max) && isPlainText(value);
-  return rule('isPlainText', isValid, `must be plain text in NFC of ${min} to ${max} characters`);
+  return rule('isPlainText', isValid, `must be plain text of ${min} to ${max} characters`);
 }
 
 /** Text that names something to people, so that it must show. */

@@ -35,7 +35,7 @@ export function pageOf(items: JsonSchema): JsonSchema {
   return exactly({ items: listOf(items), nextCursor: orNull({ type: 'string' }) });
 }
 
-/** Well-formed text in NFC, without controls: the format `plain-text` says what a schema cannot. */
+/** Well-formed text without controls: the format `plain-text` says what a schema cannot. */
 export function plainText(min: number, max: number, over: JsonSchema = {}): JsonSchema {
   const minLength = min === 0 ? {} : { minLength: min };
   return { type: 'string', ...minLength, maxLength: max, format: 'plain-text', ...over };

@@ -1,0 +1,25 @@
+import { resolve } from 'node:path';
+import type { Secret } from '@ledger/commands';
+import { DEMO_TENANT, type LedgerConfig } from '@ledger/runtime';
+
+/** What whoever started the service wants to know first. Plain lines, also where all else is JSON. */
+export function greeting(url: string, operationsUrl: string, config: LedgerConfig): string {
+  const { LEDGER_STORE: store, LEDGER_DATA_DIR: directory } = config;
+  return [
+    `token-ledger listens on ${url}`,
+    `API documentation        ${url}/docs`,
+    `health and metrics       ${operationsUrl}/health/ready  ${operationsUrl}/metrics`,
+    store === 'memory'
+      ? 'events are kept in memory and end with the process'
+      : `events are kept in       ${resolve(directory)}`,
+  ].join('\n');
+}
+
+/** The one time that the first admin's personal token is shown. It never goes through the log. */
+export function firstStart(personalToken: Secret): string {
+  return [
+    '',
+    `First start: the organization "${DEMO_TENANT.slug}" was created.`,
+    `Personal token of its admin, shown this once: ${personalToken.reveal()}`,
+  ].join('\n');
+}

@@ -1,0 +1,102 @@
+import type { Ledger } from '@ledger/runtime';
+import type { ServiceState } from './service-state.js';
+
+/** A healthy node is a few events behind; more than a second's work at full load is too much. */
+const LAG_EVENTS_MAX = 10_000;
+/** A flush takes milliseconds; the slowest disks worth using take well under this. */
+const APPEND_MS_MAX = 5_000;
+const HEAD_MS_MAX = 1_000;
+
+/** What makes a node unready, and what to do about it. docs/operations.md explains each. */
+export const CHECKS = {
+  starting: 'Wait: the read models are being brought up to date.',
+  stopping: 'Nothing: the process was asked to stop and finishes what is under way.',
+  'store-failed':
+    'See the log line store.failed, mend the disk, and let the process be started again.',
+  'store-stalled':
+    'Look at the disk of the data directory: a write has not been confirmed for seconds.',
+  'read-models-failed':
+    'See the log for the event that could not be applied; update the service, or rebuild the read models.',
+  'read-models-behind': 'Wait, or lower the load: this node does not know yet what the log holds.',
+} as const;
+
+export type Check = keyof typeof CHECKS;
+
+export interface FailedCheck {
+  readonly check: Check;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+export interface HealthReport {
+  readonly status: 'ok' | 'failed';
+  readonly failed: readonly FailedCheck[];
+}
+
+/** Whether the process should be sent requests. */
+export async function readiness(state: ServiceState): Promise<HealthReport> {
+  const failed: FailedCheck[] = [];
+  if (state.phase === 'stopping') failed.push(failure('stopping', 'the process is stopping'));
+  const { ledger } = state;
+  if (state.phase === 'starting' || !ledger) failed.push(notStarted(state));
+  else failed.push(...storeFailures(ledger), ...(await readModelFailures(ledger)));
+  return report(failed);
+}
+
+/** Whether the process has come up: until then it must be left alone, however long it takes. */
+export function startup(state: ServiceState): HealthReport {
+  return report(state.phase === 'starting' ? [notStarted(state)] : []);
+}
+
+function notStarted({ rebuild }: ServiceState): FailedCheck {
+  if (!rebuild) return failure('starting', 'the ledger is being opened');
+  const { position, head } = rebuild;
+  return failure('starting', `the read models are at position ${position} of ${head}`);
+}
+
+/** A full disk does not count: it refuses writes for as long as it is full, while all else goes on (R4). */
+function storeFailures({ store }: Ledger): readonly FailedCheck[] {
+  if (store.failure) return [failure('store-failed', 'the store takes no more writes')];
+  const waitedMs = Math.round(store.oldestPendingMs);
+  if (waitedMs <= APPEND_MS_MAX) return [];
+  return [failure('store-stalled', `an append has waited for ${waitedMs} ms`)];
+}
+
+async function readModelFailures(ledger: Ledger): Promise<readonly FailedCheck[]> {
+  const { projector, progress } = ledger;
+  const { position } = projector;
+  if (projector.failure) {
+    return [failure('read-models-failed', `the read models stopped at position ${position}`)];
+  }
+  const head = await headOf(ledger);
+  if (head === undefined) return [failure('store-stalled', 'the log could not be read')];
+  if (head - position > LAG_EVENTS_MAX || progress.mustNotJudge) {
+    return [
+      failure('read-models-behind', `the read models are at position ${position} of ${head}`),
+    ];
+  }
+  return [];
+}
+
+/** Position of the newest event; undefined when the store does not say in time. */
+export async function headOf({ store }: Ledger): Promise<bigint | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), HEAD_MS_MAX);
+  });
+  try {
+    return await Promise.race([store.head(), late]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function report(failed: readonly FailedCheck[]): HealthReport {
+  return { status: failed.length === 0 ? 'ok' : 'failed', failed };
+}
+
+function failure(check: Check, problem: string): FailedCheck {
+  return { check, problem, remedy: CHECKS[check] };
+}

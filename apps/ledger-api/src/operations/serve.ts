@@ -1,0 +1,83 @@
+import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
+import type { Server } from 'node:http';
+import { StoreDamaged } from '@ledger/event-store';
+import { NestLog, readConfig, type LedgerConfig } from '@ledger/runtime';
+import { createApp } from '../app.js';
+import { endOnCrash } from './crash-guard.js';
+import { firstStart, greeting } from './greeting.js';
+import { writeLine } from './log-lines.js';
+import { openConfiguredLedger } from './open-ledger.js';
+import { listenForOperations } from './operations-listener.js';
+import { Operations } from './operations.js';
+import { Shutdown } from './shutdown.js';
+
+/** Answers under way still go out; nothing more can be acknowledged (R3). */
+const STORE_FAILURE_MS = 500;
+
+/** Runs the service until it is asked to stop, or cannot go on. @throws When it cannot start. */
+export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
+  const config = readConfig(environment);
+  const operations = new Operations({
+    level: config.LOG_LEVEL,
+    withProcess: true,
+    onMainPort: config.METRICS_PORT === 0,
+  });
+  const { log, state } = operations;
+  Logger.overrideLogger(new NestLog(log));
+  endOnCrash(log, process.exit);
+  // Until there is anything to shut down, a signal simply ends the process: every state on disk is good.
+  let stop = (_signal: string): void => process.exit(0);
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop(signal));
+
+  const { HOST: host, METRICS_PORT: port } = config;
+  const listener = port === 0 ? undefined : await listenForOperations(operations, { host, port });
+  const { ledger, personalToken } = await openConfiguredLedger(config, operations, (error) => {
+    writeLine(log, 'store.failed', { err: error });
+    setTimeout(() => process.exit(1), STORE_FAILURE_MS);
+  });
+  state.opened(ledger);
+  try {
+    const app = await createApp(ledger, operations);
+    const server: Server = app.getHttpServer();
+    stop = (signal) => shutdown.start(signal);
+    const shutdown = new Shutdown({
+      ...{ state, log, server, exit: process.exit },
+      closeServer: () => app.close(),
+      async closeLedger() {
+        await ledger.close();
+        await listener?.close();
+      },
+    });
+    await app.listen(config.PORT, host);
+    const url = await app.getUrl();
+    say(greeting(url, listener?.listeningOrigin ?? url, config));
+  } finally {
+    // It is shown once, so it is shown even if the service could not listen after all.
+    if (personalToken) say(firstStart(personalToken));
+  }
+  writeLine(log, 'service.started', settingsOf(config));
+}
+
+/** What to print when the service cannot start: the reason and, where that is not part of it, what to do. */
+export function startFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof StoreDamaged) {
+    return (
+      `${error.message}.\nNothing was changed. Restore the data directory from a backup, or bring back ` +
+      'the files that belong together: see "When the service does not start" in docs/operations.md.'
+    );
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE')
+    return `${error.message}. Stop what listens there, or set another port.`;
+  return error.message;
+}
+
+function settingsOf({ LEDGER_BOOTSTRAP_TOKEN: _token, ...settings }: LedgerConfig): object {
+  return { settings };
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,95 @@
+import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import type { Log } from '@ledger/runtime';
+import { writeLine } from './log-lines.js';
+import type { ServiceState } from './service-state.js';
+
+/** How long requests under way may take to finish (O3). */
+const SHUTDOWN_MS_MAX = 25_000;
+/** How long clients have to hear, with their next answer, that their connection ends. */
+const FAREWELL_MS_MAX = 1_000;
+const IDLE_CHECK_MS = 50;
+
+/** What is to be shut down, in this order. */
+export interface ShutdownParts {
+  readonly state: ServiceState;
+  readonly log: Log;
+  readonly server: Server;
+  /** Ends what lasts, such as streams, and resolves when the last connection has closed. */
+  readonly closeServer: () => Promise<void>;
+  /** Writes the read models and lets go of the store. */
+  readonly closeLedger: () => Promise<void>;
+  readonly exit: (code: number) => void;
+  /** Shorter in tests. */
+  readonly withinMs?: number;
+}
+
+/** Ends the process so that no answer is lost and nothing is left unwritten (O3). */
+export class Shutdown {
+  #isUnderWay = false;
+
+  constructor(private readonly parts: ShutdownParts) {}
+
+  /** What a signal asks for. A second one does not wait. */
+  start(signal: string): void {
+    const { state, log, exit } = this.parts;
+    if (this.#isUnderWay) {
+      writeLine(log, 'service.forced', { signal });
+      exit(1);
+      return;
+    }
+    this.#isUnderWay = true;
+    state.stopping();
+    writeLine(log, 'service.stopping', { signal });
+    this.#run().then(
+      (wasCutOff) => {
+        writeLine(log, 'service.stopped');
+        exit(wasCutOff ? 1 : 0);
+      },
+      (error: unknown) => {
+        writeLine(log, 'service.stop-failed', { err: error });
+        exit(1);
+      },
+    );
+  }
+
+  async #run(): Promise<boolean> {
+    const { server, closeServer, closeLedger, log, withinMs = SHUTDOWN_MS_MAX } = this.parts;
+    let wasCutOff = false;
+    const deadline = setTimeout(() => {
+      wasCutOff = true;
+      writeLine(log, 'service.cut-off', { withinMs });
+      server.closeAllConnections();
+    }, withinMs);
+    await sayFarewell(server, Math.min(FAREWELL_MS_MAX, withinMs));
+    // An answer that ends from now on leaves an idle connection behind, which nobody else would close.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+    await closeServer();
+    clearInterval(sweep);
+    clearTimeout(deadline);
+    await closeLedger();
+    return wasCutOff;
+  }
+}
+
+/**
+ * Stops accepting connections, and lets those there are take one more answer, which says that it is the
+ * last. Closing an idle connection instead could meet a request on its way, which then fails.
+ */
+async function sayFarewell(server: Server, ms: number): Promise<void> {
+  // The HTTP server's own close would cut idle connections at once.
+  NetServer.prototype.close.call(server);
+  server.prependListener('request', (_request, response) => {
+    response.setHeader('connection', 'close');
+  });
+  const until = performance.now() + ms;
+  while (performance.now() < until && (await connectionsOf(server)) > 0) {
+    await new Promise((resolve) => setTimeout(resolve, IDLE_CHECK_MS));
+  }
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
+}

@@ -1,0 +1,64 @@
+import {
+  EventStore,
+  type AppendResult,
+  type NewEvent,
+  type Position,
+  type Revision,
+  type StoredEvent,
+  type Unchanged,
+} from '@ledger/event-store';
+
+/** One append on its way: a test may delay it, fail it, or carry it out and lose the answer. */
+export type AppendHook = (
+  append: () => Promise<AppendResult>,
+  streamId: string,
+  events: readonly NewEvent[],
+) => Promise<AppendResult>;
+
+/** A store between a node and the true one. Counts what passes, and lets a test interfere. */
+export class FaultyStore extends EventStore {
+  appends = 0;
+  reads = 0;
+  onAppend: AppendHook = (append) => append();
+  onRead: (streamId: string) => Promise<void> = async () => undefined;
+
+  constructor(private readonly store: EventStore) {
+    super();
+  }
+
+  override append(
+    streamId: string,
+    expected: Revision,
+    events: readonly NewEvent[],
+    unchanged?: readonly Unchanged[],
+  ): Promise<AppendResult> {
+    this.appends += 1;
+    return this.onAppend(
+      () => this.store.append(streamId, expected, events, unchanged),
+      streamId,
+      events,
+    );
+  }
+
+  override async read(streamId: string, after?: Revision): Promise<readonly StoredEvent[]> {
+    this.reads += 1;
+    await this.onRead(streamId);
+    return this.store.read(streamId, after);
+  }
+
+  override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
+    return this.store.readAllAfter(position, limit);
+  }
+
+  override head(): Promise<Position> {
+    return this.store.head();
+  }
+
+  override onAppended(listener: () => void): () => void {
+    return this.store.onAppended(listener);
+  }
+
+  override close(): Promise<void> {
+    return this.store.close();
+  }
+}

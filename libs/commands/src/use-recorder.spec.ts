@@ -1,0 +1,77 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { OrgId, SecretId, TokenId } from '@ledger/domain';
+import { MemoryEventStore, StoreUnavailable } from '@ledger/event-store';
+import { StreamFolds } from './stream-folds.js';
+import { FaultyStore, ManualClock, request } from './testing/index.js';
+import { UseRecorder } from './use-recorder.js';
+
+const use = (tokenId: string) => ({
+  tokenId: tokenId as TokenId,
+  orgId: 'org-1' as OrgId,
+  secretId: 'secret-1' as SecretId,
+});
+
+function opened(memory = new MemoryEventStore()) {
+  const store = new FaultyStore(memory);
+  const clock = new ManualClock();
+  const recorder = new UseRecorder(store, new StreamFolds(store), clock);
+  const settled = async () => {
+    for (let turns = 0; turns < 5; turns += 1) await new Promise(setImmediate);
+  };
+  const instants = async (tokenId: string) =>
+    (await memory.read(`usage-${tokenId}`)).map(({ occurredAt }) => occurredAt.slice(11, 19));
+  return { memory, store, clock, recorder, settled, instants };
+}
+
+describe('free uses of a token', () => {
+  it('are recorded at once, and then once a minute', async () => {
+    const { clock, recorder, settled, instants } = opened();
+    for (let second = 0; second < 150; second += 1) {
+      recorder.record(use('a'), request());
+      if (second % 50 === 0) recorder.record(use('b'), request());
+      await settled();
+      clock.advance(1000);
+    }
+    expect(await instants('a')).toEqual(['10:00:00', '10:01:00', '10:02:00']);
+    expect(await instants('b')).toEqual(['10:00:00', '10:01:40']);
+  });
+
+  it('go on after a restart without reading what was recorded before', async () => {
+    const before = opened();
+    before.recorder.record(use('a'), request());
+    await before.settled();
+    const { store, recorder, clock, settled, instants } = opened(before.memory);
+    for (let n = 0; n < 3; n += 1) {
+      clock.advance(60_000);
+      recorder.record(use('a'), request());
+      await settled();
+    }
+    expect(await instants('a')).toHaveLength(4);
+    expect([store.reads, store.appends]).toEqual([0, 4]);
+  });
+
+  it('recorded by two nodes at once are recorded at least once, and neither call fails', async () => {
+    const one = opened();
+    const other = opened(one.memory);
+    one.recorder.record(use('a'), request());
+    other.recorder.record(use('a'), request());
+    await one.settled();
+    expect((await one.instants('a')).length).toBeGreaterThanOrEqual(1);
+  });
+
+  it('that cannot be recorded are reported, and the next minute is recorded again', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const { store, clock, recorder, settled, instants } = opened();
+    store.onAppend = () => Promise.reject(new StoreUnavailable('no disk'));
+    recorder.record(use('a'), request());
+    await settled();
+    expect(warn).toHaveBeenCalledTimes(1);
+    warn.mockRestore();
+    store.onAppend = (append) => append();
+    clock.advance(60_000);
+    recorder.record(use('a'), request());
+    await settled();
+    expect(await instants('a')).toEqual(['10:01:00']);
+  });
+});

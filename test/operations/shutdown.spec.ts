@@ -1,0 +1,183 @@
+import { Agent, request } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createLog } from '@ledger/runtime';
+import { ServiceState } from '../../apps/ledger-api/src/operations/service-state.js';
+import { Shutdown } from '../../apps/ledger-api/src/operations/shutdown.js';
+import { call, CapturedLines, createToken } from './operated-service.js';
+import { freePort, ServiceProcess, temporaryFolder } from './service-process.js';
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+
+interface Sent {
+  readonly outcome: 'answered' | 'refused' | 'lost';
+  readonly status?: number | undefined;
+}
+
+/** One request over a kept-alive connection. Lost is what may have been received, but was not answered. */
+function send(agent: Agent, url: string, admin: string): Promise<Sent> {
+  return new Promise((resolve) => {
+    const sent = request(`${url}/v0/quota`, {
+      agent,
+      headers: { authorization: `Bearer ${admin}` },
+    });
+    sent.on('response', (response) => {
+      response.on('error', () => resolve({ outcome: 'lost' }));
+      response.on('end', () => resolve({ outcome: 'answered', status: response.statusCode }));
+      response.resume();
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      resolve({ outcome: error.code === 'ECONNREFUSED' ? 'refused' : 'lost' });
+    });
+    sent.end();
+  });
+}
+
+describe('SIGTERM', () => {
+  it('loses no request of clients that keep their connections, and ends with 0', async () => {
+    const service = await ServiceProcess.started({
+      LEDGER_DATA_DIR: join(folder.path, 'traffic'),
+      LOG_LEVEL: 'info',
+    });
+    const { url, admin } = service;
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    const results: Sent[] = [];
+    let isOver = false;
+    const clients = Array.from({ length: 16 }, async () => {
+      while (!isOver) {
+        const sent = await send(agent, url, admin);
+        results.push(sent);
+        isOver ||= sent.outcome === 'refused';
+      }
+    });
+    await service.until(() => results.length > 200);
+    expect(await service.stop()).toBe(0);
+    await Promise.all(clients);
+    agent.destroy();
+    expect(results.filter(({ outcome }) => outcome === 'lost')).toEqual([]);
+    const statuses = new Set(results.map(({ status }) => status));
+    expect([...statuses].filter((status) => status !== undefined)).toEqual([200]);
+    expect(service.stderr).toBe('');
+    expect(service.lines.map(({ level }) => level)).not.toContain('fatal');
+    expect(service.events.slice(-1)).toEqual(['service.stopped']);
+  }, 60_000);
+
+  it('is quiet and quick when nothing is under way, and leaves all that was acknowledged', async () => {
+    const environment = { LEDGER_DATA_DIR: join(folder.path, 'quiet') };
+    const first = await ServiceProcess.started(environment);
+    const { admin } = first;
+    const { token } = await createToken(first);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) {
+      const service =
+        signal === 'SIGTERM' && first.child.exitCode === null
+          ? first
+          : await ServiceProcess.started(environment);
+      const answer = await call({ url: service.url, admin }, '/v0/quota', { token });
+      expect(answer.status).toBe(200);
+      const before = service.lines.length;
+      const stoppedAt = performance.now();
+      expect(await service.stop(signal)).toBe(0);
+      expect(performance.now() - stoppedAt).toBeLessThan(3_000);
+      const told = service.lines.slice(before).map(({ event }) => event);
+      expect(told.filter((event) => event !== 'request')).toEqual([
+        'service.stopping',
+        'service.stopped',
+      ]);
+      expect(service.stderr).toBe('');
+    }
+  }, 60_000);
+
+  it('turns readiness red on the listener for health, which answers to the end', async () => {
+    const port = await freePort();
+    const service = await ServiceProcess.started({
+      LEDGER_DATA_DIR: join(folder.path, 'ready'),
+      METRICS_PORT: String(port),
+    });
+    // An idle connection holds the process for the time of the farewell.
+    const agent = new Agent({ keepAlive: true });
+    await send(agent, service.url, service.admin);
+    const ended = service.stop();
+    await service.until(() => service.events.includes('service.stopping'));
+    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ failed: [{ check: 'stopping' }] });
+    expect((await send(new Agent(), service.url, '')).outcome).toBe('refused');
+    expect(await ended).toBe(0);
+    agent.destroy();
+  }, 60_000);
+});
+
+describe('Shutdown', () => {
+  let server: Server;
+  let url: string;
+  let captured: CapturedLines;
+  let exits: number[];
+  let steps: string[];
+
+  /** A server whose requests end when the test says so. */
+  const start = async (withinMs: number, handle: Parameters<typeof createServer>[1]) => {
+    server = createServer(handle!).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    [captured, exits, steps] = [new CapturedLines(), [], []];
+    return new Shutdown({
+      ...{ state: new ServiceState(), server, withinMs },
+      log: createLog({ level: 'info', lines: captured }),
+      closeServer: async () => {
+        server.close();
+        if (server.listening || (await connections()) > 0) await once(server, 'close');
+        steps.push('server');
+      },
+      closeLedger: async () => void steps.push('ledger'),
+      exit: (code) => void exits.push(code),
+    });
+  };
+  const connections = (): Promise<number> =>
+    new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+  const untilExit = async (): Promise<void> => {
+    while (exits.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  it('lets a request under way finish before the ledger is closed', async () => {
+    const shutdown = await start(10_000, (_request, response) => {
+      setTimeout(() => {
+        steps.push('answer');
+        response.end('done');
+      }, 1_500);
+    });
+    const answer = fetch(url);
+    await once(server, 'request');
+    shutdown.start('SIGTERM');
+    expect(await (await answer).text()).toBe('done');
+    await untilExit();
+    expect(steps).toEqual(['answer', 'server', 'ledger']);
+    expect(exits).toEqual([0]);
+  });
+
+  it('cuts off what never ends, still closes the ledger, and does not call that a success', async () => {
+    const shutdown = await start(300, () => undefined);
+    const answer = fetch(url).catch(() => 'cut off');
+    await once(server, 'request');
+    shutdown.start('SIGTERM');
+    expect(await answer).toBe('cut off');
+    await untilExit();
+    expect(steps).toEqual(['server', 'ledger']);
+    expect(exits).toEqual([1]);
+    expect(captured.of('service.cut-off')).toHaveLength(1);
+  });
+
+  it('ends at once when asked a second time', async () => {
+    const shutdown = await start(10_000, () => undefined);
+    const answer = fetch(url).catch(() => 'cut off');
+    await once(server, 'request');
+    shutdown.start('SIGTERM');
+    shutdown.start('SIGTERM');
+    expect(exits).toEqual([1]);
+    expect(captured.of('service.forced')).toHaveLength(1);
+    server.closeAllConnections();
+    await answer;
+  });
+});
