@@ -12,8 +12,11 @@ const codeOf = ({ status, body }: NativeAnswer): [number, string | undefined] =>
   status,
   body?.code,
 ];
-const pointersOf = ({ body }: NativeAnswer): string[] =>
-  body.errors.map(({ pointer }: { pointer: string }) => pointer).sort();
+/** Where the faults are, once each: one member may break several rules. */
+const pointersOf = ({ body }: NativeAnswer): string[] => {
+  const pointers = body.errors.map(({ pointer }: { pointer: string }) => pointer);
+  return [...new Set<string>(pointers)].sort();
+};
 
 describe('creating a token', () => {
   it('answers the token, its secret once, and where it is', async () => {
@@ -100,6 +103,7 @@ describe('creating a token', () => {
       new Set([
         ...['/name', '/scopes', '/maxQuota', '/visibility', '/expiresAt', '/metadata', '/extra'],
         ...['/resources/0/organization', '/resources/1/organization', '/resources'],
+        '/resources/2',
         ...['/resources/3/organization', '/resources/3/organisation', 'dry', 'Idempotency-Key'],
       ]),
     );
@@ -146,7 +150,7 @@ describe('creating a token', () => {
   it.each(refused)('refuses %s', async (_name, attributes, pointer) => {
     const answer = await world.admin.post(TOKENS, { name: 'ci', ...attributes });
     expect(codeOf(answer)).toEqual([400, 'INVALID_REQUEST']);
-    expect(new Set(pointersOf(answer))).toEqual(new Set([pointer]));
+    expect(pointersOf(answer)).toEqual([pointer]);
   });
 
   it.each([
@@ -304,7 +308,7 @@ describe('rotating a token', () => {
   it.each([-1, 2_592_001, 1.5, '60', null])('refuses a grace of %p seconds', async (value) => {
     const { path } = await world.token();
     const answer = await world.admin.post(`${path}/rotate`, { graceSeconds: value });
-    expect(new Set(pointersOf(answer))).toEqual(new Set(['/graceSeconds']));
+    expect(pointersOf(answer)).toEqual(['/graceSeconds']);
   });
 });
 

@@ -13,6 +13,7 @@ import {
   type QuotaConsumed,
   type QuotaWindow,
   type SlugReserved,
+  type Timestamp,
   type Token,
   type TokenEvent,
   type TokenId,
@@ -36,8 +37,12 @@ export function tokenStream(tokenId: TokenId): Stream<Token, TokenEvent> {
 }
 
 /** Uses that cost nothing. Apart from the token's own stream, so that they do not move its revision. */
-export function usageStream(tokenId: TokenId): Stream<null, TokenEvent> {
-  return { streamId: `usage-${tokenId}`, initial: null, evolve: () => null };
+export function usageStream(tokenId: TokenId): Stream<Timestamp | null, TokenEvent> {
+  return {
+    streamId: `usage-${tokenId}`,
+    initial: null,
+    evolve: (_lastAt, { occurredAt }) => occurredAt,
+  };
 }
 
 export function quotaStream(subjectId: string, window: QuotaWindow): Stream<Quota, QuotaConsumed> {

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { epochMs, type OrgId, type SecretId, type Timestamp, type TokenId } from '@ledger/domain';
+import {
+  epochMs,
+  latest,
+  type OrgId,
+  type SecretId,
+  type Timestamp,
+  type TokenId,
+} from '@ledger/domain';
 import { EventStore } from '@ledger/event-store';
 import type { CommandContext } from './command-context.js';
 import { toNewEvents } from './new-events.js';
@@ -46,17 +53,23 @@ export class UseRecorder {
   ): Promise<void> {
     const stream = usageStream(use.tokenId);
     const { streamId } = stream;
-    const events = toNewEvents([{ type: 'TokenUsed', ...use } as const], {
-      identity: { commandId: randomUUID(), fingerprint: undefined },
-      context,
-      orgId: use.orgId,
-    });
-    let revision = this.folds.kept(stream)?.revision ?? 0;
+    const identity = { commandId: randomUUID(), fingerprint: undefined };
+    // Never before the use recorded last: another node's clock may be ahead of this one's.
+    const eventsAfter = (lastAt: Timestamp | null | undefined) =>
+      toNewEvents(
+        [{ type: 'TokenUsed', ...use, occurredAt: latest(use.occurredAt, lastAt) } as const],
+        { identity, context, orgId: use.orgId },
+      );
+    const kept = this.folds.kept(stream);
+    let revision = kept?.revision ?? 0;
+    let events = eventsAfter(kept?.state);
     let appended = await this.store.append(streamId, revision, events);
     if (appended.outcome === 'conflict') {
       // The answer says how long the stream is, so that years of uses are never read. Another conflict
       // means that another node recorded a use just now, which serves as well.
       revision = appended.actualRevision;
+      const [newest] = await this.store.read(streamId, revision - 1);
+      events = eventsAfter(newest?.occurredAt);
       appended = await this.store.append(streamId, revision, events);
     }
     if (appended.outcome === 'conflict') return;

@@ -81,7 +81,7 @@ export async function openDirectory(
 ): Promise<Ledger> {
   const masterKey = readMasterKey(directory);
   const { onStoreFailure, ...rest } = settings;
-  let watched: WatchedEventStore | undefined;
+  let watched: WatchedEventStore | undefined = undefined;
   const store = await SqliteEventStore.open({
     directory,
     cipher: new AesGcmCipher(masterKey),
