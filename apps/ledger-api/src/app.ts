@@ -6,6 +6,9 @@ import { LedgerModule, NestLog, type Ledger } from '@ledger/runtime';
 import { registerHotRoutes } from './dialects/native/hot-routes.js';
 import { NativeModule } from './dialects/native/native.module.js';
 import { nativeFailures } from './dialects/native/problems/native-failures.js';
+import { registerDataRoutes } from './dialects/socmate/data-routes.js';
+import { socmateFailures } from './dialects/socmate/socmate-answers.js';
+import { SocmateModule } from './dialects/socmate/socmate.module.js';
 import { socketFailures } from './dialects/socket/socket-answers.js';
 import { SocketModule } from './dialects/socket/socket.module.js';
 import { FailureFilter } from './http/failure.filter.js';
@@ -15,17 +18,23 @@ import { Operations } from './operations/operations.js';
 @Module({})
 class AppModule {
   static of(ledger: Ledger): DynamicModule {
-    return { module: AppModule, imports: [LedgerModule.of(ledger), SocketModule, NativeModule] };
+    const dialects = [SocketModule, SocmateModule, NativeModule];
+    return { module: AppModule, imports: [LedgerModule.of(ledger), ...dialects] };
   }
 }
 
-/** The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close. */
+/**
+ * The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close.
+ *
+ * @param upstreamUrl Where calls to SoCMate's data routes go that may pass; null answers them itself.
+ */
 export async function createApp(
   ledger: Ledger,
   operations = Operations.of(ledger),
+  upstreamUrl: string | null = null,
 ): Promise<NestFastifyApplication> {
   const routes = new RouteTable();
-  const dialects = [socketFailures, nativeFailures];
+  const dialects = [socketFailures, socmateFailures, nativeFailures];
   const failures = new FailureFilter(dialects, (path) => routes.methodsOf(path), {
     log: operations.log,
     onUnmatched: (request, reply) => operations.watch.unmatched(request, reply),
@@ -42,6 +51,7 @@ export async function createApp(
   if (operations.onMainPort) operations.addRoutes(fastify);
   fastify.addHook('onListen', async () => operations.state.serving());
   registerHotRoutes(fastify, { ledger, bus: app.get(CommandBus), failures });
+  registerDataRoutes(fastify, { ledger, upstreamUrl, failures });
   app.useGlobalFilters(failures);
   await app.init();
   return app;

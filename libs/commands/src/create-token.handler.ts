@@ -10,7 +10,7 @@ import {
 import type { CommandContext } from './command-context.js';
 import { DecideAndAppend, type Outcome } from './decide-and-append.js';
 import { Clock } from './ports.js';
-import { mintSecret, type Secret } from './secret.js';
+import { mintSecret, publicIdOf, type Secret } from './secret.js';
 import { tokenStream } from './streams.js';
 
 export interface TokenWithSecret {
@@ -40,23 +40,31 @@ export class CreateTokenHandler implements ICommandHandler<CreateTokenCommand> {
 
   async execute(command: CreateTokenCommand): Promise<TokenWithSecret> {
     const { orgId, dialect, attributes, context } = command;
-    const fresh = mintSecret(dialect);
+    let secret = mintSecret(dialect);
     const { outcome, identity } = await this.ledger.execute<Token, TokenEvent>({
       context,
       orgId,
       guessesRepeats: true,
       stream: ({ tokenId }) => tokenStream(tokenId),
       decide: (token, authority, { tokenId, secretId, seed }) => {
-        const { digest, preview } = seed ? mintSecret(dialect, seed) : fresh;
-        const secret = { secretId, digest, preview };
-        const now = this.clock.now();
+        const publicId = publicIdOf(dialect, tokenId);
+        secret = mintSecret(dialect, { seed, publicId });
+        const { digest, preview } = secret;
         return decide(
           token,
-          { type: 'CreateToken', tokenId, orgId, dialect, attributes, secret, now },
+          {
+            type: 'CreateToken',
+            ...{ tokenId, orgId, dialect, attributes },
+            ...(publicId ? { publicId } : {}),
+            secret: { secretId, digest, preview },
+            now: this.clock.now(),
+          },
           authority,
         );
       },
     });
-    return { outcome, secret: identity.seed ? mintSecret(dialect, identity.seed) : fresh };
+    if (outcome.outcome === 'rejected' || !outcome.repeated) return { outcome, secret };
+    const publicId = publicIdOf(dialect, identity.tokenId);
+    return { outcome, secret: mintSecret(dialect, { seed: identity.seed, publicId }) };
   }
 }

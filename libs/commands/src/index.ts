@@ -1,4 +1,5 @@
 export * from './charge.js';
+export * from './close-grace.handler.js';
 export * from './command-context.js';
 export * from './consume-quota.handler.js';
 export * from './create-token.handler.js';

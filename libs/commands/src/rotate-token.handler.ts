@@ -1,10 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { decide, type Dialect, type Timestamp, type Token, type TokenEvent } from '@ledger/domain';
+import { decide, type Timestamp, type Token, type TokenEvent } from '@ledger/domain';
 import type { CommandContext } from './command-context.js';
 import type { TokenWithSecret } from './create-token.handler.js';
 import { DecideAndAppend } from './decide-and-append.js';
 import { Clock } from './ports.js';
-import { mintSecret } from './secret.js';
+import { mintSecret, type Secret } from './secret.js';
 import { tokenStream } from './streams.js';
 import type { TokenTarget } from './update-token.handler.js';
 
@@ -41,18 +41,19 @@ export class RotateTokenHandler implements ICommandHandler<RotateTokenCommand> {
       guessesRepeats: true,
       stream: () => tokenStream(target.tokenId),
       decide: (token, authority, { secretId, seed }) => {
-        fresh = mintSecret(dialectOf(token), seed);
+        fresh = mintFor(token, seed);
         const secret = { secretId, digest: fresh.digest, preview: fresh.preview };
         const now = this.clock.now();
         return decide(token, { type: 'RotateToken', ...target, ...policy, secret, now }, authority);
       },
     });
     if (outcome.outcome === 'rejected' || !outcome.repeated) return { outcome, secret: fresh };
-    return { outcome, secret: mintSecret(dialectOf(outcome.state), identity.seed) };
+    return { outcome, secret: mintFor(outcome.state, identity.seed) };
   }
 }
 
-/** An absent token is refused by the decider, so its secret's format does not matter. */
-function dialectOf(token: Token): Dialect {
-  return token.status === 'absent' ? 'native' : token.dialect;
+/** A secret in the token's own format. An absent token is refused, so that its secret does not matter. */
+function mintFor(token: Token, seed: Buffer | undefined): Secret {
+  if (token.status === 'absent') return mintSecret('native');
+  return mintSecret(token.dialect, { seed, publicId: token.publicId });
 }

@@ -12,6 +12,7 @@ export * from './rejection.js';
 export * from './scope.js';
 export * from './secret-ring.js';
 export * from './socket-scopes.js';
+export * from './socmate-scopes.js';
 export * from './token-commands.js';
 export * from './token-events.js';
 export * from './token.js';

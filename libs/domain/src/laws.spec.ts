@@ -52,6 +52,7 @@ interface Step {
 const scopesOf: Record<Dialect, readonly string[]> = {
   native: ['a', 'a:b', 'a:b:c', 'a:x', 'a-b', 'z', '*', 'ledger', 'ledger:tokens:read'],
   socket: ['report', 'report:list', 'report:read', 'report:write', 'repo', 'repo:list', '*'],
+  socmate: ['investigations:read', 'investigations:write', 'incidents:read', 'search:read'],
 };
 const organizations = ['acme', 'globex'];
 const repositories = ['', 'api', 'web'];
@@ -263,7 +264,9 @@ function excess(given: readonly Power[], holder: TokenAuthority, dialect: Dialec
 /** What a command would put into the hands of somebody. */
 function handedOut({ before, command: asked }: Step): readonly Power[] {
   if (asked.type === 'CreateToken') return [asked.attributes];
-  if (before.status === 'absent' || asked.type === 'RevokeToken') return [];
+  if (before.status === 'absent' || asked.type === 'RevokeToken' || asked.type === 'CloseGrace') {
+    return [];
+  }
   if (asked.type === 'RotateToken') return [before];
   const becomes = { ...before, ...asked.changes };
   const raised = becomes.maxQuota === before.maxQuota ? 0 : becomes.maxQuota;

@@ -9,7 +9,10 @@ export type UserId = Brand<string, 'UserId'>;
 /** Names one secret of a token; changes with each rotation, unlike the token's id. */
 export type SecretId = Brand<string, 'SecretId'>;
 
-/** Digest of a secret in SRI form, `sha512-<88 base64>`. The secret itself never enters the domain. */
+/**
+ * Digest of a secret: SRI form, `sha512-<88 base64>`, or with a salt of the secret's own,
+ * `salted-sha512:<salt>:<88 base64>`. The secret itself never enters the domain.
+ */
 export type SecretDigest = Brand<string, 'SecretDigest'>;
 
 /**

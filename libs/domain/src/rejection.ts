@@ -18,6 +18,10 @@ export type Rejection =
   | { readonly code: 'REVISION_MISMATCH'; readonly revision: number }
   | { readonly code: 'TOKEN_EXPIRED'; readonly expiresAt: Timestamp }
   | { readonly code: 'GRACE_OPEN'; readonly validUntil: Timestamp }
+  /** The current secret is ended by rotating or revoking the token, not by itself. */
+  | { readonly code: 'SECRET_IS_CURRENT' }
+  /** The token has no such secret, or it died long ago. */
+  | { readonly code: 'SECRET_NOT_FOUND' }
   /** The token's dialect rotates without a grace period. */
   | { readonly code: 'GRACE_NOT_OFFERED' }
   | { readonly code: 'SCOPES_NOT_HELD'; readonly missingScopes: readonly Scope[] }

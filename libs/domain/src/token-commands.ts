@@ -1,5 +1,11 @@
 import type { OrgId, SecretDigest, SecretId, Timestamp, TokenId } from './primitives.js';
-import type { Dialect, IssuedSecret, RevocationReason, TokenAttributes } from './token-events.js';
+import type {
+  Dialect,
+  IssuedSecret,
+  PublicId,
+  RevocationReason,
+  TokenAttributes,
+} from './token-events.js';
 
 interface TokenCommandBase {
   readonly tokenId: TokenId;
@@ -25,6 +31,7 @@ interface TargetedCommand extends TokenCommandBase {
 export interface CreateToken extends TokenCommandBase {
   readonly type: 'CreateToken';
   readonly dialect: Dialect;
+  readonly publicId?: PublicId;
   readonly attributes: TokenAttributes;
   readonly secret: IssuedSecret;
 }
@@ -45,6 +52,12 @@ export interface RotateToken extends TargetedCommand {
   readonly expiresAt?: Timestamp | null;
 }
 
+/** Ends the grace of the secret that the last rotation replaced. */
+export interface CloseGrace extends TargetedCommand {
+  readonly type: 'CloseGrace';
+  readonly secretId: SecretId;
+}
+
 export interface RevokeToken extends TargetedCommand {
   readonly type: 'RevokeToken';
   readonly revocationId: string;
@@ -52,4 +65,4 @@ export interface RevokeToken extends TargetedCommand {
   readonly note: string | null;
 }
 
-export type TokenCommand = CreateToken | UpdateToken | RotateToken | RevokeToken;
+export type TokenCommand = CreateToken | UpdateToken | RotateToken | CloseGrace | RevokeToken;

@@ -2,7 +2,7 @@ import type { OrgId, SecretDigest, SecretId, Timestamp, TokenId, UserId } from '
 import type { Scope } from './scope.js';
 
 /** The product whose rules and formats a token follows. */
-export type Dialect = 'native' | 'socket';
+export type Dialect = 'native' | 'socket' | 'socmate';
 
 export type Visibility = 'admin' | 'organization';
 
@@ -45,6 +45,14 @@ export interface IssuedSecret {
   readonly preview: string;
 }
 
+/** Names that a dialect shows of a token besides its id. They never change. */
+export interface PublicId {
+  /** `k_` and twelve characters: part of every secret of the token, and what it is addressed by. */
+  readonly keyId: string;
+  /** Twenty-four hexadecimal digits. */
+  readonly objectId: string;
+}
+
 /** Who did something: a user by personal token, an organization's token, or the ledger's operator. */
 export interface Creator {
   readonly kind: 'user' | 'org_token' | 'system';
@@ -76,6 +84,8 @@ interface TokenFact {
 export interface TokenCreated extends TokenFact, TokenAttributes {
   readonly type: 'TokenCreated';
   readonly dialect: Dialect;
+  /** Absent in dialects that name a token by its id alone. */
+  readonly publicId?: PublicId;
   readonly secret: IssuedSecret;
   readonly createdBy: Creator;
   /** The user who called, or who stands at the start of the chain of creating tokens; null if none. */
@@ -99,6 +109,12 @@ export interface TokenRotated extends TokenFact {
   readonly expiresAt: Timestamp | null;
 }
 
+/** The grace of a rotated secret ended before its time. */
+export interface TokenGraceClosed extends TokenFact {
+  readonly type: 'TokenGraceClosed';
+  readonly secretId: SecretId;
+}
+
 export interface TokenRevoked extends TokenFact {
   readonly type: 'TokenRevoked';
   readonly revocationId: string;
@@ -117,7 +133,12 @@ export interface TokenUsed extends TokenFact {
  * All but `TokenUsed` live in `token-<tokenId>`.
  */
 export type TokenEvent =
-  TokenCreated | TokenAttributeChanged | TokenRotated | TokenRevoked | TokenUsed;
+  | TokenCreated
+  | TokenAttributeChanged
+  | TokenRotated
+  | TokenGraceClosed
+  | TokenRevoked
+  | TokenUsed;
 
 const ATTRIBUTE_OF_EVENT = new Map<string, keyof TokenAttributes>(
   Object.entries(ATTRIBUTE_EVENTS).map(([attribute, type]) => [

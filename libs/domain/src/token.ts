@@ -21,7 +21,9 @@ import { accept, reject, type Decision, type Rejection } from './rejection.js';
 import { distinctScopes, scopesNotHeld, type ScopeCatalogue } from './scope.js';
 import { openGrace, rotateRing, type SecretRing } from './secret-ring.js';
 import { SOCKET_SCOPES } from './socket-scopes.js';
+import { SOCMATE_SCOPES } from './socmate-scopes.js';
 import type {
+  CloseGrace,
   CreateToken,
   RevokeToken,
   RotateToken,
@@ -34,6 +36,7 @@ import {
   changedAttribute,
   type Creator,
   type Dialect,
+  type PublicId,
   type TokenAttributeChanged,
   type TokenAttributes,
   type TokenEvent,
@@ -48,7 +51,10 @@ export interface KnownToken extends TokenAttributes {
   readonly tokenId: TokenId;
   readonly orgId: OrgId;
   readonly dialect: Dialect;
+  readonly publicId?: PublicId;
   readonly secrets: SecretRing;
+  /** When the current secret took the place of another; null before the first rotation. */
+  readonly rotatedAt: Timestamp | null;
   readonly createdBy: Creator;
   readonly createdByUserId: UserId | null;
   readonly createdAt: Timestamp;
@@ -68,11 +74,12 @@ export const noToken: Token = { status: 'absent' };
 
 const CATALOGUES: Record<Dialect, ScopeCatalogue> = {
   socket: { closed: SOCKET_SCOPES },
+  socmate: { closed: SOCMATE_SCOPES },
   native: {},
 };
 
 /** Which dialects keep the old secret alive for a while after a rotation. */
-const OFFERS_GRACE: Record<Dialect, boolean> = { socket: false, native: true };
+const OFFERS_GRACE: Record<Dialect, boolean> = { socket: false, native: true, socmate: true };
 
 export function decide(
   token: Token,
@@ -102,6 +109,8 @@ export function decide(
       return update(token, command, authority);
     case 'RotateToken':
       return rotate(token, command, authority);
+    case 'CloseGrace':
+      return closeGrace(token, command);
     case 'RevokeToken':
       return revoke(token, command);
   }
@@ -116,6 +125,7 @@ export function evolve(token: Token, event: TokenEvent): Token {
       status: 'active',
       secrets: { current: { ...secret, issuedAt: occurredAt }, previous: null },
       createdAt: occurredAt,
+      rotatedAt: null,
       revocation: null,
       revision: 1,
       lastAt: occurredAt,
@@ -134,7 +144,13 @@ export function evolve(token: Token, event: TokenEvent): Token {
         ...next,
         secrets: rotateRing(token.secrets, current, event.previousValidUntil),
         expiresAt: event.expiresAt,
+        rotatedAt: event.occurredAt,
       };
+    }
+    case 'TokenGraceClosed': {
+      const { current, previous } = token.secrets;
+      const closed = previous && { ...previous, validUntil: event.occurredAt };
+      return { ...next, secrets: { current, previous: closed } };
     }
     case 'TokenRevoked': {
       const { revocationId, reason, occurredAt: revokedAt } = event;
@@ -181,7 +197,7 @@ function mayManage(token: KnownToken, authority: Authority): boolean {
 }
 
 function create(command: CreateToken, authority: Authority): Decision<TokenEvent> {
-  const { tokenId, orgId, dialect, attributes, secret, now } = command;
+  const { tokenId, orgId, dialect, publicId, attributes, secret, now } = command;
   if (authority.kind === 'user' && authority.role !== 'admin') return reject({ code: 'FORBIDDEN' });
   const excess = powerNotHeld([attributes], dialect, holdingsOf(authority));
   if (excess) return reject(excess);
@@ -190,6 +206,7 @@ function create(command: CreateToken, authority: Authority): Decision<TokenEvent
     tokenId,
     orgId,
     dialect,
+    ...(publicId ? { publicId } : {}),
     ...attributes,
     secret,
     createdBy: asCreator(authority),
@@ -272,6 +289,17 @@ function graceEnd(now: Timestamp, graceMs: number, expiresAt: Timestamp | null):
   const end = timestamp(epochMs(now) + graceMs);
   const bounded = expiresAt !== null && expiresAt < end ? expiresAt : end;
   return bounded > now ? bounded : null;
+}
+
+/** Closing a grace that is over, by its time or by a later rotation, is what was asked for already. */
+function closeGrace(token: KnownToken, { secretId, now }: CloseGrace): Decision<TokenEvent> {
+  const { current, previous } = token.secrets;
+  if (secretId === current.secretId) return reject({ code: 'SECRET_IS_CURRENT' });
+  if (previous?.secretId !== secretId) return reject({ code: 'SECRET_NOT_FOUND' });
+  const occurredAt = latest(now, token.lastAt);
+  if (openGrace(token.secrets, occurredAt) === null) return accept();
+  const { tokenId, orgId } = token;
+  return accept({ type: 'TokenGraceClosed', tokenId, orgId, secretId, occurredAt });
 }
 
 function revoke(

@@ -11,6 +11,7 @@ export * from './projector/row-comparison.js';
 export * from './queries/audit-log.js';
 export * from './queries/credential-index.js';
 export * from './queries/directory.js';
+export * from './queries/key-search.js';
 export * from './queries/quota-standings.js';
 export * from './queries/token-list.js';
 export * from './queries/token-search.js';

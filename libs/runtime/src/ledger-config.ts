@@ -54,6 +54,11 @@ export class LedgerConfig {
   @Matches(UUID_V4, { message: 'LEDGER_BOOTSTRAP_TOKEN must be a UUID v4' })
   readonly LEDGER_BOOTSTRAP_TOKEN?: string;
 
+  /** Where calls to SoCMate's data routes are passed on to; without it they are answered with an empty list. */
+  @ValidateIf(({ UPSTREAM_URL: url }: LedgerConfig) => url !== undefined)
+  @Matches(/^https?:\/\/[^\s/]+$/, { message: 'UPSTREAM_URL must be an origin such as http://host:port' })
+  readonly UPSTREAM_URL?: string;
+
   /** How long a create or rotate with the same body counts as a retry, in milliseconds; 0 is never. */
   @Type(() => Number)
   @IsInt()
@@ -79,7 +84,10 @@ export class ConfigurationFault extends Error {
 const OF_THE_COMMAND_LINE = ['LEDGER_URL', 'LEDGER_TOKEN'];
 
 /** Names of all settings, for those who check what is documented. */
-export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat('LEDGER_BOOTSTRAP_TOKEN');
+export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat(
+  'LEDGER_BOOTSTRAP_TOKEN',
+  'UPSTREAM_URL',
+);
 
 /**
  * Reads the configuration from an environment. Empty values count as absent.

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import {
   ChangeOrganizationHandler,
+  CloseGraceHandler,
   Clock,
   ConsumeQuotaHandler,
   CreateOrganizationHandler,
@@ -21,6 +22,7 @@ import {
   AuditLog,
   CredentialIndex,
   Directory,
+  KeySearch,
   Projector,
   QuotaStandings,
   TokenList,
@@ -31,6 +33,7 @@ import { ProjectorProgress } from './read-model-progress.js';
 
 const HANDLERS = [
   ChangeOrganizationHandler,
+  CloseGraceHandler,
   ConsumeQuotaHandler,
   CreateOrganizationHandler,
   CreateTokenHandler,
@@ -59,6 +62,7 @@ export class LedgerModule {
       { provide: Directory, useValue: ledger.directory },
       { provide: QuotaStandings, useValue: ledger.quotas },
       { provide: TokenList, useValue: ledger.tokens },
+      { provide: KeySearch, useValue: ledger.keys },
       { provide: AuditLog, useValue: ledger.audit },
     ];
     return {

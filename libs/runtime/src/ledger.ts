@@ -16,6 +16,7 @@ import {
   credentials,
   CredentialIndex,
   Directory,
+  KeySearch,
   organizations,
   Projector,
   quotaUsage,
@@ -49,6 +50,7 @@ export interface Ledger {
   readonly directory: Directory;
   readonly quotas: QuotaStandings;
   readonly tokens: TokenList;
+  readonly keys: KeySearch;
   readonly audit: AuditLog;
   readonly counters: LedgerCounters;
   /** How long the read models took to reach the head of the log when the ledger was opened. */
@@ -158,6 +160,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     directory,
     quotas,
     tokens: new TokenList(projector, database),
+    keys: new KeySearch(projector, database),
     audit: new AuditLog(projector, database),
     counters,
     catchUpMs,

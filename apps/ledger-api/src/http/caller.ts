@@ -91,7 +91,7 @@ export class Authenticator {
     presented: PresentedCredential,
     accepts: (found: FoundCredential) => boolean,
   ): Caller | null {
-    const found = this.credentials.find(presented.digest);
+    const found = this.credentials.find(presented);
     if (!found || !accepts(found)) return null;
     return found.kind === 'token' ? this.#asToken(found) : this.#asUser(found);
   }

@@ -38,7 +38,7 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
   });
   state.opened(ledger);
   try {
-    const app = await createApp(ledger, operations);
+    const app = await createApp(ledger, operations, config.UPSTREAM_URL ?? null);
     const server: Server = app.getHttpServer();
     stop = (signal) => shutdown.start(signal);
     const shutdown = new Shutdown({

@@ -36,6 +36,7 @@ export const UPCASTERS = {
   TokenMetadataChanged: [],
   TokenExpiryChanged: [],
   TokenRotated: [],
+  TokenGraceClosed: [],
   TokenRevoked: [],
   TokenUsed: [],
   QuotaConsumed: [],

@@ -128,6 +128,7 @@ export const samplePayloads: { readonly [Type in LedgerEvent['type']]: PayloadOf
     previousValidUntil: sampleInstant(60),
     expiresAt: null,
   },
+  TokenGraceClosed: { ...token('TokenGraceClosed'), secretId },
   TokenRevoked: {
     ...token('TokenRevoked'),
     revocationId: 'revocation-1',

@@ -156,6 +156,8 @@ function detailsOf(event: LedgerEvent): AuditEntry['details'] {
   switch (event.type) {
     case 'TokenRotated':
       return { fromSecretId: event.fromSecretId, previousValidUntil: event.previousValidUntil };
+    case 'TokenGraceClosed':
+      return { secretId: event.secretId };
     case 'TokenRevoked':
       return { revocationId: event.revocationId, reason: event.reason, note: event.note };
     case 'MemberAdded':

@@ -7,6 +7,7 @@ import {
   type SecretDigest,
   type TokenAttributeChanged,
   type TokenCreated,
+  type TokenGraceClosed,
   type TokenId,
   type TokenRevoked,
   type TokenRotated,
@@ -36,6 +37,8 @@ export interface TokenCredential extends VerifiableToken {
   readonly visibility: Visibility;
   readonly resources: readonly ResourceGrant[];
   readonly createdByUserId: UserId | null;
+  /** Names the token in its own secrets, where its dialect salts them; null elsewhere. */
+  readonly keyId: string | null;
   /** How many events of the token's stream the row holds. */
   readonly revision: number;
   /** Newest last. */
@@ -62,7 +65,7 @@ const ENDED = timestamp(0);
 /** One row a token or user: every secret it ever had, and what those are good for. */
 export const credentials: Projection<Credential> = {
   name: 'credentials',
-  version: 1,
+  version: 2,
   columns: {},
   indexes: [],
   apply({ payload: event, revision }, rows) {
@@ -85,6 +88,7 @@ export const credentials: Projection<Credential> = {
       default: {
         if (
           event.type !== 'TokenRotated' &&
+          event.type !== 'TokenGraceClosed' &&
           event.type !== 'TokenRevoked' &&
           !isAttributeChange(event)
         ) {
@@ -106,13 +110,14 @@ function created(event: TokenCreated): TokenCredential {
     kind: 'token',
     ...{ tokenId, orgId, dialect, name, ownerId, metadata, scopes, resources },
     ...{ maxQuota, visibility, expiresAt, createdByUserId, revoked: false, revision: 1 },
+    keyId: event.publicId?.keyId ?? null,
     secrets: [{ secretId, digest, validUntil: null }],
   };
 }
 
 function changed(
   row: TokenCredential,
-  event: TokenRotated | TokenRevoked | TokenAttributeChanged,
+  event: TokenRotated | TokenGraceClosed | TokenRevoked | TokenAttributeChanged,
 ): TokenCredential {
   switch (event.type) {
     case 'TokenRevoked':
@@ -126,6 +131,12 @@ function changed(
         validUntil: (secret.secretId === fromSecretId ? previousValidUntil : null) ?? ENDED,
       }));
       return { ...row, expiresAt, secrets: [...older, { secretId, digest, validUntil: null }] };
+    }
+    case 'TokenGraceClosed': {
+      const secrets = row.secrets.map((secret) =>
+        secret.secretId === event.secretId ? { ...secret, validUntil: ENDED } : secret,
+      );
+      return { ...row, secrets };
     }
     case 'TokenRenamed':
       return { ...row, name: event.to };

@@ -11,7 +11,7 @@ export interface TokenRow {
 /** One row a token: its state, by the same fold that commands are decided on. */
 export const tokenList: Projection<TokenRow> = {
   name: 'token-list',
-  version: 1,
+  version: 2,
   columns: {
     org_id: { type: 'TEXT', of: ({ token }) => token.orgId },
     dialect: { type: 'TEXT', of: ({ token }) => token.dialect },
@@ -20,6 +20,8 @@ export const tokenList: Projection<TokenRow> = {
     created_by_user: { type: 'TEXT', of: ({ token }) => token.createdByUserId },
     owner_id: { type: 'TEXT', of: ({ token }) => token.ownerId },
     name: { type: 'TEXT', of: ({ token }) => token.name.toLowerCase() },
+    description: { type: 'TEXT', of: ({ token }) => token.description.toLowerCase() },
+    key_id: { type: 'TEXT', of: ({ token }) => token.publicId?.keyId ?? null },
     preview: { type: 'TEXT', of: ({ token }) => token.secrets.current.preview.toLowerCase() },
     expires_at: { type: 'TEXT', of: ({ token }) => token.expiresAt },
     created_at: { type: 'TEXT', of: ({ token }) => token.createdAt },
@@ -38,6 +40,7 @@ export const tokenList: Projection<TokenRow> = {
     }
     if (
       event.type !== 'TokenRotated' &&
+      event.type !== 'TokenGraceClosed' &&
       event.type !== 'TokenRevoked' &&
       !isAttributeChange(event)
     ) {

@@ -17,12 +17,20 @@ export type FoundCredential =
       readonly revoked: boolean;
     };
 
+/** How a presented secret is looked up: by its digest, or by the key id in it and then by comparison. */
+export type CredentialLookUp =
+  | { readonly digest: SecretDigest }
+  | { readonly keyId: string; readonly matches: (digest: SecretDigest) => boolean };
+
 /** Every credential in memory, by digest: what authentication and verification look up. */
 export class CredentialIndex extends ResidentRows<Credential> {
   readonly #ownerByDigest = new Map<SecretDigest, string>();
   readonly #tokenBySecretId = new Map<SecretId, TokenId>();
+  readonly #tokenByKeyId = new Map<string, TokenId>();
 
-  find(digest: SecretDigest): FoundCredential | undefined {
+  find(lookUp: CredentialLookUp): FoundCredential | undefined {
+    if ('keyId' in lookUp) return this.#findSalted(lookUp.keyId, lookUp.matches);
+    const { digest } = lookUp;
     const owner = this.#ownerByDigest.get(digest);
     const row = owner === undefined ? undefined : this.get(owner);
     if (row === undefined) return undefined;
@@ -32,6 +40,11 @@ export class CredentialIndex extends ResidentRows<Credential> {
   token(tokenId: string): TokenCredential | undefined {
     const row = this.get(tokenId);
     return row?.kind === 'token' ? row : undefined;
+  }
+
+  tokenOfKeyId(keyId: string): TokenCredential | undefined {
+    const tokenId = this.#tokenByKeyId.get(keyId);
+    return tokenId === undefined ? undefined : this.token(tokenId);
   }
 
   tokenOfSecret(secretId: string): TokenCredential | undefined {
@@ -44,6 +57,7 @@ export class CredentialIndex extends ResidentRows<Credential> {
       for (const { digest } of after.tokens) this.#ownerByDigest.set(digest, after.userId);
       return;
     }
+    if (after.keyId !== null) this.#tokenByKeyId.set(after.keyId, after.tokenId);
     // Secrets are only ever added, at the end, so what a row held before is indexed already.
     const known = before?.kind === 'token' ? before.secrets.length : 0;
     for (const { digest, secretId } of after.secrets.slice(known)) {
@@ -55,6 +69,16 @@ export class CredentialIndex extends ResidentRows<Credential> {
   protected override cleared(): void {
     this.#ownerByDigest.clear();
     this.#tokenBySecretId.clear();
+    this.#tokenByKeyId.clear();
+  }
+
+  #findSalted(
+    keyId: string,
+    matches: (digest: SecretDigest) => boolean,
+  ): FoundCredential | undefined {
+    const token = this.tokenOfKeyId(keyId);
+    const secret = token?.secrets.findLast(({ digest }) => matches(digest));
+    return token && secret && { kind: 'token', token, secret };
   }
 }
 

@@ -78,6 +78,8 @@ const ANSWERS: Answers = {
   REVISION_MISMATCH: () => socketAnswer(412, 'Precondition failed'),
   TOKEN_EXPIRED: notFound,
   GRACE_OPEN: () => socketAnswer(409, 'An earlier rotation is still in its grace period'),
+  SECRET_IS_CURRENT: () => invalid('/id', 'names the current secret'),
+  SECRET_NOT_FOUND: notFound,
   GRACE_NOT_OFFERED: () => invalid('/graceSeconds', 'is not offered'),
   SCOPES_NOT_HELD: ({ missingScopes: missing }) =>
     socketAnswer(403, MESSAGES.missingScope, { missing_scopes: missing }),

@@ -57,7 +57,8 @@ export class SocketTargets {
       add('id', this.credentials.tokenOfSecret(secretId), { secretId });
     }
     if (token) {
-      const digest = parseCredential(token)?.digest;
+      const presented = parseCredential(token);
+      const digest = presented?.kind === 'socket' ? presented.digest : undefined;
       add('token', this.#ofDigest(digest), digest ? { digest } : {});
     }
     if (hash) {
@@ -68,7 +69,7 @@ export class SocketTargets {
   }
 
   #ofDigest(digest: SecretDigest | undefined): TokenCredential | undefined {
-    const found = digest && this.credentials.find(digest);
+    const found = digest && this.credentials.find({ digest });
     return found?.kind === 'token' ? found.token : undefined;
   }
 }

@@ -72,7 +72,7 @@ export class Verifier {
   find(secret: string, caller: Caller): FoundSecret | undefined {
     const presented = parseCredential(secret);
     if (!presented) return undefined;
-    const found = this.parts.ledger.credentials.find(presented.digest);
+    const found = this.parts.ledger.credentials.find(presented);
     if (found?.kind !== 'token') return undefined;
     return this.parts.access.mayVerify(caller, found.token.orgId) ? found : undefined;
   }

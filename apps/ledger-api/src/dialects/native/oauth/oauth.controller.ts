@@ -96,7 +96,7 @@ export class OauthController {
 
   #find(secret: string): FoundCredential | undefined {
     const presented = parseCredential(secret);
-    return presented ? this.credentials.find(presented.digest) : undefined;
+    return presented ? this.credentials.find(presented) : undefined;
   }
 
   #isLive({ token, secret }: FoundToken): boolean {

@@ -37,6 +37,11 @@ const ANSWERS: Answers = {
     problem('TOKEN_EXPIRED', requestId, { members: { expiresAt } }),
   GRACE_OPEN: ({ validUntil }, { requestId }) =>
     problem('GRACE_OPEN', requestId, { members: { validUntil } }),
+  SECRET_IS_CURRENT: (_rejection, { requestId }) => {
+    const message = 'is the current secret: rotate the token to replace it, or revoke the token';
+    return invalidRequest(requestId, [{ parameter: 'secretId', message }]).answer;
+  },
+  SECRET_NOT_FOUND: absent,
   GRACE_NOT_OFFERED: (_rejection, { requestId }) => {
     const message = "must be 0: the token's dialect rotates without a grace period";
     return invalidRequest(requestId, [{ pointer: '/graceSeconds', message }]).answer;
