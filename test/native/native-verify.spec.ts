@@ -21,6 +21,7 @@ describe('a verdict', () => {
     const attributes = { ownerId: 'team-7', metadata: { env: 'prod' }, maxQuota: 10 };
     const token = await world.token({ scopes: ['invoices'], name: 'a "quoted" ü', ...attributes });
     const { body: read } = await world.admin.get(token.path);
+    const position = String(world.service.ledger.progress.position);
     const verdict = await verify({ token: token.secret, scopes: ['invoices:read'] });
     expect(verdict).toEqual({
       valid: true,
@@ -36,7 +37,7 @@ describe('a verdict', () => {
       ownerId: 'team-7',
       metadata: { env: 'prod' },
       quota: { limit: 10, consumed: 0, remaining: 10, resetAt: '2026-04-01T00:00:00.000Z' },
-      position: String(world.service.ledger.progress.position),
+      position,
     });
   });
 

@@ -97,14 +97,18 @@ export class NativeWorld {
 
   async user(role: Role, slug = 'demo'): Promise<TestUser> {
     const user = await this.person();
+    await this.setMember(user.userId, role, slug);
+    return user;
+  }
+
+  async setMember(userId: UserId, role: Role, slug = 'demo'): Promise<void> {
     const { commands, clock, directory } = this.service.ledger;
     const { orgId } = directory.organization(slug)!;
-    const change = { type: 'SetMember', userId: user.userId, role } as const;
+    const change = { type: 'SetMember', userId, role } as const;
     const { outcome } = await new ChangeOrganizationHandler(commands, clock).execute(
       new ChangeOrganizationCommand(orgId, change, newContext()),
     );
     if (outcome !== 'accepted') throw new Error('the system may set members');
-    return user;
   }
 
   /** A person who belongs to no organization. */
