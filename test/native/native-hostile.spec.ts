@@ -84,7 +84,7 @@ describe.each(['/v1/verify', '/v1/verify/batch', '/v1/quota/consume'])('on %s', 
 
 const TYPES = [
   ...['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'application/json5'],
-  ...['application/json\t', 'application/json,text/plain', 'application/json;', 'json', '*/*'],
+  ...['application/json,text/plain', 'application/json;', 'json', '*/*'],
   ...['application/json; charset=latin1', 'application/json; charset=utf-16', 'multipart/form-data'],
   ...['application/json; charset=utf-8; x=1', 'application/vnd.api+json', 'application/json x'],
 ];
@@ -93,17 +93,10 @@ describe.each([TOKENS, '/v1/verify', '/v1/quota/consume', '/v1/self/revoke'])(
   'the media type of %s',
   (path) => {
     it.each(TYPES)('%p is not read', async (type) => {
-      const headers = { 'content-type': type };
-      const body = path === '/v1/self/revoke' ? '{}' : valid;
-      const answer = await world.admin.post(path, body, { headers });
-      // Fetch trims white space around a header's value, so what is left may be the type itself.
-      const isJson = type.trim() === 'application/json';
-      if (isJson && path === '/v1/self/revoke') return;
-      expect([answer.status, answer.body.code]).toEqual(
-        isJson
-          ? [path === TOKENS ? 201 : 400, path === TOKENS ? undefined : 'INVALID_REQUEST']
-          : [415, 'UNSUPPORTED_MEDIA_TYPE'],
-      );
+      const { client } = await world.user('admin');
+      const answer = await client.post(path, valid, { headers: { 'content-type': type } });
+      expect([answer.status, answer.body.code]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
+      expect((await client.get('/v1/self')).status).toBe(200);
     });
   },
 );

@@ -76,7 +76,8 @@ describe.each([
   ['quota/consume', consumptionValidators],
 ] as const)('the fast reading of %s', (_name, { quick, thorough }) => {
   const batched = (text: string): string => `{"items":[${text}]}`;
-  const consumed = (text: string): string => text.replace('"cost"', '"units"');
+  const consumed = (text: string): string =>
+    text.replace(/"cost":-?\d+/, '"units":1').replace(/"(?:scopes|resource)":(?:\[.*?\]|\{.*?\}),?/g, '');
   const bodies = fc.oneof(
     json,
     sensible,

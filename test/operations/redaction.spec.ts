@@ -95,7 +95,6 @@ describe('the log', () => {
     logger.error({ err: new Error(nasty) });
     new NestLog(logger).warn(nasty, nasty);
     expect(captured.lines).toHaveLength(3);
-    // eslint-disable-next-line no-control-regex -- these are what is looked for
     expect(captured.text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/);
     expect(captured.lines[0]).toMatchObject({ level: 'info', text: nasty, msg: nasty });
   });

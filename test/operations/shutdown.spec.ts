@@ -81,8 +81,9 @@ describe('SIGTERM', () => {
       const stoppedAt = performance.now();
       expect(await service.stop(signal)).toBe(0);
       expect(performance.now() - stoppedAt).toBeLessThan(3_000);
-      const told = service.lines.slice(before).map(({ event }) => event);
-      expect(told.filter((event) => event !== 'request')).toEqual([
+      // The lines about the last requests may come late.
+      const told = service.lines.slice(before).map(({ event }) => String(event));
+      expect(told.filter((event) => !/^(request|admin\.action)$/.test(event))).toEqual([
         'service.stopping',
         'service.stopped',
       ]);

@@ -1,3 +1,4 @@
+export * from './adapters/eventstoredb/eventstoredb-store.js';
 export * from './adapters/memory-event-store.js';
 export type { ChainVerdict } from './adapters/sqlite/chain-verification.js';
 export type { CommitStats } from './adapters/sqlite/group-commit.js';

@@ -56,7 +56,9 @@ export class LedgerConfig {
 
   /** Where calls to SoCMate's data routes are passed on to; without it they are answered with an empty list. */
   @ValidateIf(({ UPSTREAM_URL: url }: LedgerConfig) => url !== undefined)
-  @Matches(/^https?:\/\/[^\s/]+$/, { message: 'UPSTREAM_URL must be an origin such as http://host:port' })
+  @Matches(/^https?:\/\/[^\s/]+$/, {
+    message: 'UPSTREAM_URL must be an origin such as http://host:port',
+  })
   readonly UPSTREAM_URL?: string;
 
   /** How long a create or rotate with the same body counts as a retry, in milliseconds; 0 is never. */

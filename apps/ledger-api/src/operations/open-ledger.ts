@@ -71,6 +71,6 @@ async function create<Made>(
   if (NODE_ENV !== 'production') return make();
   throw new DataDirectoryFault(
     `there is no ledger in ${directory}, and in production none is made implicitly. Make one with ` +
-      '`npm run ledger -- bootstrap`, or set LEDGER_DATA_DIR to where it is.',
+      '`npx token-ledger bootstrap`, or set LEDGER_DATA_DIR to where it is.',
   );
 }

@@ -7,7 +7,11 @@ import type { RequestCounts, RequestSeries } from './request-series.js';
 import type { ServiceState } from './service-state.js';
 
 /** Calls that gateways and probes make all the time: counted, and told one by one only when debugging. */
-const HOT_ROUTES = ['/v1/verify', '/v1/verify/batch', '/v1/quota/consume', '/v1/introspect'];
+const HOT_ROUTES = [
+  ...['/v1/verify', '/v1/verify/batch', '/v1/quota/consume', '/v1/introspect'],
+  // Calls to somebody else's service, guarded here or by a proxy that asks here.
+  ...['/api/v1/*', '/internal/authorize'],
+];
 const PROBES = ['/health/live', '/health/ready', '/health/startup', '/metrics'];
 const UNMATCHED = 'unmatched';
 const USER_AGENT_LENGTH_MAX = 200;

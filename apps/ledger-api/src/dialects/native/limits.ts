@@ -1,4 +1,9 @@
-import { COST_MAX } from '@ledger/domain';
+import { COST_MAX, type Dialect } from '@ledger/domain';
+
+/** Every dialect, said so that a new one stops the build here. */
+const BY_DIALECT: Record<Dialect, true> = { native: true, socket: true, socmate: true };
+
+export const DIALECTS = Object.keys(BY_DIALECT) as readonly Dialect[];
 
 /** Bounds of what callers may send, in code points for texts. The contract publishes them. */
 export const LIMITS = {

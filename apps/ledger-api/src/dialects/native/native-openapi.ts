@@ -52,16 +52,21 @@ export function nativeOpenApi(): object {
 }
 
 const HEADERS = {
-  ETag: { description: 'The revision of the token.', schema: text },
-  Location: { description: 'Path of what was created.', schema: text },
+  ETag: { description: 'The revision of the token. Absent in a view of the past.', schema: text },
+  Location: { description: 'Path of what was created.', required: true, schema: text },
   'Ledger-Position': {
     description: 'The position of the log that was judged at, or written at.',
+    required: true,
     schema: position,
   },
-  'X-Request-Id': { description: 'Names the request in logs and events.', schema: text },
-  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } },
-  'WWW-Authenticate': { description: 'RFC 6750.', schema: text },
-  Allow: { description: 'The methods of the path.', schema: text },
+  'X-Request-Id': {
+    description: 'Names the request in logs and events.',
+    required: true,
+    schema: text,
+  },
+  'Retry-After': { description: 'Seconds to wait.', required: true, schema: { type: 'integer' } },
+  'WWW-Authenticate': { description: 'RFC 6750.', required: true, schema: text },
+  Allow: { description: 'The methods of the path.', required: true, schema: text },
 } as const;
 
 function operation(route: RouteContract): Members {

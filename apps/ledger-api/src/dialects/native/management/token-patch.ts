@@ -1,9 +1,23 @@
-import { distinctScopes, SOCKET_SCOPES, type KnownToken, type TokenAttributes } from '@ledger/domain';
+import {
+  distinctScopes,
+  SOCKET_SCOPES,
+  SOCMATE_SCOPES,
+  type Dialect,
+  type KnownToken,
+  type TokenAttributes,
+} from '@ledger/domain';
 import { parseInstant } from '../instant.js';
 import { LIMITS } from '../limits.js';
 import { composed } from '../plain-text.js';
 import type { Fault } from '../problems/problem.js';
 import type { CreateTokenBody, UpdateTokenBody } from './token.dto.js';
+
+/** The scopes of the dialects that have words of their own. */
+const CLOSED_SCOPES: Readonly<Record<Dialect, readonly string[] | null>> = {
+  native: null,
+  socket: SOCKET_SCOPES,
+  socmate: SOCMATE_SCOPES,
+};
 
 /** The attributes that a validated body asks for. */
 export function attributesOf(body: CreateTokenBody): TokenAttributes {
@@ -56,12 +70,11 @@ export function changeFaults(
     const message = `must leave at most ${LIMITS.metadataPairs} pairs`;
     faults.push({ pointer: '/metadata', message });
   }
-  if (dialect !== 'socket') return faults;
-  const isForeign = (scope: string): boolean => !(SOCKET_SCOPES as readonly string[]).includes(scope);
-  if (scopes?.some(isForeign)) {
-    faults.push({ pointer: '/scopes', message: 'must hold scopes of the Socket dialect only' });
+  const known = CLOSED_SCOPES[dialect];
+  if (known && scopes?.some((scope) => !known.includes(scope))) {
+    faults.push({ pointer: '/scopes', message: `must hold scopes of the ${dialect} dialect only` });
   }
-  if (maxQuota === null) {
+  if (dialect === 'socket' && maxQuota === null) {
     faults.push({ pointer: '/maxQuota', message: 'must be a number: a Socket token is limited' });
   }
   return faults;

@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsObject, Matches, Max, Min } from 'class-validator';
-import type { RevocationReason, Visibility } from '@ledger/domain';
-import { LIMITS } from '../limits.js';
+import type { Dialect, RevocationReason, Visibility } from '@ledger/domain';
+import { DIALECTS, LIMITS } from '../limits.js';
 import { ListOf } from './input-class.js';
 import {
   IsInstant,
@@ -180,8 +180,8 @@ export class ListTokensQuery extends PageQuery {
   readonly ownerId?: string;
 
   @Omittable()
-  @IsIn(['native', 'socket'])
-  readonly dialect?: 'native' | 'socket';
+  @IsIn(DIALECTS)
+  readonly dialect?: Dialect;
 
   @Omittable()
   @IsInstant()

@@ -1,3 +1,4 @@
+import { DIALECTS } from '../limits.js';
 import type { JsonSchema, RouteContract } from './route-contract.js';
 import { exactly, orNull, text } from './schemas.js';
 
@@ -41,7 +42,7 @@ export const INTROSPECT: RouteContract = {
             org_id: text,
             owner_id: orNull(text),
             name: text,
-            dialect: { enum: ['native', 'socket'] },
+            dialect: { enum: DIALECTS },
             resources: { type: 'array', items: { type: 'object' } },
           },
           required: ['active', 'scope', 'client_id', 'sub', 'jti', 'token_type', 'iat', 'org_id'],

@@ -1,6 +1,6 @@
 import { VERIFICATION_CODES } from '@ledger/domain';
 import { LEDGER_SCOPES } from '../ledger-scopes.js';
-import { LIMITS } from '../limits.js';
+import { DIALECTS, LIMITS } from '../limits.js';
 import { PROBLEMS } from '../problems/problem-catalogue.js';
 import type { JsonSchema } from './route-contract.js';
 
@@ -94,7 +94,7 @@ const resource = exactly({ organization: text, repository: text, workspace: text
 const token = exactly({
   id: uuid,
   orgId: uuid,
-  dialect: { enum: ['native', 'socket'] },
+  dialect: { enum: DIALECTS },
   name: text,
   description: text,
   scopes: texts,
@@ -175,7 +175,7 @@ const verdict: JsonSchema = {
       tokenId: uuid,
       secretId: uuid,
       orgId: uuid,
-      dialect: { enum: ['native', 'socket'] },
+      dialect: { enum: DIALECTS },
       ownerId: orNull(text),
       name: text,
       scopes: texts,

@@ -1,3 +1,4 @@
+import { DIALECTS } from '../limits.js';
 import { RevokeTokenBody } from '../management/token.dto.js';
 import type { RouteContract } from './route-contract.js';
 import { exactly, instant, listOf, orNull, ref, text, texts, uuid } from './schemas.js';
@@ -21,7 +22,7 @@ export const GET_SELF: RouteContract = {
       principal: exactly({ kind: { enum: ['user', 'org_token'] }, id: uuid }),
       tokenId: { ...uuid, description: 'The token whose secret was presented.' },
       name: orNull(text),
-      dialect: orNull({ enum: ['native', 'socket'] }),
+      dialect: orNull({ enum: DIALECTS }),
       organization: orNull({ ...organization, description: "That of an organization's token." }),
       organizations: {
         ...listOf(

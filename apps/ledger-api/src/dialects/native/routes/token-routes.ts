@@ -1,4 +1,4 @@
-import { EXPIRING_MS, LIMITS } from '../limits.js';
+import { DIALECTS, EXPIRING_MS, LIMITS } from '../limits.js';
 import { parseInstant } from '../instant.js';
 import {
   CreateTokenBody,
@@ -138,7 +138,7 @@ export const LIST_TOKENS: RouteContract<ListTokensQuery> = {
       },
       scope: { description: 'Tokens that grant this scope, by closure.', schema: grantableScope },
       ownerId: { description: 'Tokens of this owner.', schema: plainText(1, LIMITS.ownerId) },
-      dialect: { description: 'Tokens of this dialect.', schema: { enum: ['native', 'socket'] } },
+      dialect: { description: 'Tokens of this dialect.', schema: { enum: DIALECTS } },
       unusedSince: {
         description: 'Tokens that were neither used nor created since then.',
         schema: sentInstant,

@@ -1,0 +1,80 @@
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import type {
+  BatchAppendReq,
+  BatchAppendResp,
+} from '@eventstore/db-client/generated/streams_pb.js';
+import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { randomUUID } from 'node:crypto';
+import { appendAnswer, type AppendAnswer } from './append-answers.js';
+import { ServerSilent } from './server-errors.js';
+
+export type BatchCall = ClientDuplexStream<BatchAppendReq, BatchAppendResp>;
+
+/**
+ * One BatchAppend call that all appends of a connection share. The client's own has a registry that all clients
+ * share, no deadline, and fails on an answer that it does not expect (docs/eventstoredb.md).
+ */
+export class AppendStream {
+  readonly #waiting = new Map<string, (answer: AppendAnswer) => void>();
+  #call: BatchCall | undefined;
+  #answers = 0;
+
+  constructor(private readonly open: () => BatchCall) {}
+
+  /** How many appends have been answered. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  /** Sends one append and waits for its answer no longer than `timeoutMs`. Never rejects. */
+  append(request: BatchAppendReq, timeoutMs: number): Promise<AppendAnswer> {
+    const id = randomUUID();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        const error = new ServerSilent(`no answer to an append in ${timeoutMs} ms`);
+        this.#settle(id, { kind: 'unknown', error });
+      }, timeoutMs);
+      this.#waiting.set(id, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      this.#send(id, request.setCorrelationId(new shared.UUID().setString(id)));
+    });
+  }
+
+  #send(id: string, request: BatchAppendReq): void {
+    try {
+      this.#opened().write(request);
+    } catch (error) {
+      // A channel that was closed a moment ago refuses new calls by throwing.
+      this.#settle(id, { kind: 'broken', error: error as Error });
+    }
+  }
+
+  #opened(): BatchCall {
+    if (this.#call) return this.#call;
+    const call = this.open();
+    this.#call = call;
+    call.on('data', (response: BatchAppendResp) => {
+      this.#answers += 1;
+      this.#settle(parseUUID(response.getCorrelationId()) ?? '', appendAnswer(response));
+    });
+    call.on('error', (error) => this.#broken(call, error));
+    call.on('end', () => this.#broken(call, new Error('the database ended the append stream')));
+    return call;
+  }
+
+  /** An answer that nobody waits for is a second one, or comes after its deadline. */
+  #settle(id: string, answer: AppendAnswer): void {
+    const settle = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    settle?.(answer);
+  }
+
+  #broken(call: BatchCall, error: Error): void {
+    if (this.#call !== call) return;
+    this.#call = undefined;
+    for (const id of [...this.#waiting.keys()]) this.#settle(id, { kind: 'broken', error });
+  }
+}
