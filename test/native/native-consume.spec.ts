@@ -109,8 +109,7 @@ it('does not tell a foreign token from one that does not exist', async () => {
 it('charges a repeat with its key once', async () => {
   const { id } = await world.token({ maxQuota: 100 });
   const headers = { 'idempotency-key': 'charge-1' };
-  const send = (units: number) =>
-    gateway.client.post(CONSUME, { tokenId: id, units }, { headers });
+  const send = (units: number) => gateway.client.post(CONSUME, { tokenId: id, units }, { headers });
   const answers = await Promise.all(Array.from({ length: 20 }, () => send(5)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   expect(new Set(answers.map(({ body }) => body.quota.consumed))).toEqual(new Set([5]));

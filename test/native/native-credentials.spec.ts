@@ -97,7 +97,9 @@ it('takes no credential from query, cookie or body (S12)', async () => {
   for (const name of ['access_token', 'token', 'authorization']) {
     const { status } = await anonymous.get('/v1/self', { query: { [name]: secret } });
     expect(status).toBe(401);
-    const both = await world.as(secret).get('/v1/self', { query: { [name]: secret }, repeats: true });
+    const both = await world
+      .as(secret)
+      .get('/v1/self', { query: { [name]: secret }, repeats: true });
     expect([both.status, both.body.errors]).toEqual([
       400,
       [{ parameter: name, message: expect.any(String) }],
@@ -118,10 +120,13 @@ it('refuses two Authorization lines, and does nothing (A4)', async () => {
       const status = await new Promise((resolve, reject) => {
         const headers = ['Authorization', lines[0]!, 'Authorization', lines[1]!];
         const all = [...headers, 'Host', hostname, 'Content-Type', 'application/json'];
-        const sent = httpRequest({ hostname, port, path, method: 'POST', headers: all }, (answer) => {
-          answer.resume();
-          resolve(answer.statusCode);
-        });
+        const sent = httpRequest(
+          { hostname, port, path, method: 'POST', headers: all },
+          (answer) => {
+            answer.resume();
+            resolve(answer.statusCode);
+          },
+        );
         sent.on('error', reject);
         sent.end('{"name":"x","token":"x"}');
       });

@@ -46,8 +46,7 @@ it('reads a token as it was at an instant, and at a position', async () => {
 
 it('judges expiry and grace by the time that is looked at', async () => {
   const { token, at } = await livedThrough();
-  const later = (text: string, ms: number): string =>
-    new Date(Date.parse(text) + ms).toISOString();
+  const later = (text: string, ms: number): string => new Date(Date.parse(text) + ms).toISOString();
   const secretsAt = async (instant: string): Promise<number> => {
     return (await world.admin.get(token.path, { query: { at: instant } })).body.secrets.length;
   };
@@ -95,7 +94,7 @@ it('shows the history, oldest first, page by page, and no secret of it', async (
   });
   expect(JSON.stringify(body)).not.toContain('sha512-');
   const paged: unknown[] = [];
-  for (let cursor: string | null = ''; cursor !== null; ) {
+  for (let cursor: string | null = ''; cursor !== null;) {
     const query = { limit: 2, ...(cursor === '' ? {} : { cursor }) };
     const page = await world.admin.get(`${token.path}/events`, { query });
     paged.push(...page.body.items);

@@ -85,7 +85,11 @@ describe.each(['/v1/verify', '/v1/verify/batch', '/v1/quota/consume'])('on %s', 
 const TYPES = [
   ...['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'application/json5'],
   ...['application/json,text/plain', 'application/json;', 'json', '*/*'],
-  ...['application/json; charset=latin1', 'application/json; charset=utf-16', 'multipart/form-data'],
+  ...[
+    'application/json; charset=latin1',
+    'application/json; charset=utf-16',
+    'multipart/form-data',
+  ],
   ...['application/json; charset=utf-8; x=1', 'application/vnd.api+json', 'application/json x'],
 ];
 
@@ -158,7 +162,11 @@ it.each([
 });
 
 it('never shows what is inside', async () => {
-  const paths = ['/v1/orgs/%00/tokens', '/v1/orgs/%ff/tokens', `/v1/orgs/${'x'.repeat(5000)}/tokens`];
+  const paths = [
+    '/v1/orgs/%00/tokens',
+    '/v1/orgs/%ff/tokens',
+    `/v1/orgs/${'x'.repeat(5000)}/tokens`,
+  ];
   for (const path of [...paths, "/v1/orgs/'%20OR%201=1/tokens", '/v1/orgs/__proto__/tokens']) {
     const { status, text } = await world.admin.get(path);
     expect(status).toBeGreaterThanOrEqual(400);

@@ -13,7 +13,21 @@ const keys = fc.constantFrom(
   ...['organization', 'repository', 'workspace', 'extra', '__proto__', 'constructor', 'tok\u0065n'],
 );
 const texts = fc.oneof(
-  fc.constantFrom('x', 'a', 'a:b', '*', 'A', '', 'ü', '🚀', '\ufffd', '\ud800', 'a"b', 'a\\b', 'a\nb'),
+  fc.constantFrom(
+    'x',
+    'a',
+    'a:b',
+    '*',
+    'A',
+    '',
+    'ü',
+    '🚀',
+    '\ufffd',
+    '\ud800',
+    'a"b',
+    'a\\b',
+    'a\nb',
+  ),
   fc.constantFrom('00000000-0000-4000-8000-000000000000'),
   fc.string({ unit: 'binary', maxLength: 8 }),
 );
@@ -67,7 +81,10 @@ const mutated = fc
   });
 
 const doubled = fc
-  .tuple(sensible, fc.constantFrom('"token":"y"', '"cost":1', '"x":1', '"scopes":["a"]', '"t\\u006fken":"z"'))
+  .tuple(
+    sensible,
+    fc.constantFrom('"token":"y"', '"cost":1', '"x":1', '"scopes":["a"]', '"t\\u006fken":"z"'),
+  )
   .map(([text, member]) => `${text.slice(0, -1)},${member}}`);
 
 describe.each([
@@ -77,7 +94,9 @@ describe.each([
 ] as const)('the fast reading of %s', (_name, { quick, thorough }) => {
   const batched = (text: string): string => `{"items":[${text}]}`;
   const consumed = (text: string): string =>
-    text.replace(/"cost":-?\d+/, '"units":1').replace(/"(?:scopes|resource)":(?:\[.*?\]|\{.*?\}),?/g, '');
+    text
+      .replace(/"cost":-?\d+/, '"units":1')
+      .replace(/"(?:scopes|resource)":(?:\[.*?\]|\{.*?\}),?/g, '');
   const bodies = fc.oneof(
     json,
     sensible,
@@ -104,14 +123,19 @@ describe.each([
 
   it('leaves bytes that are no UTF-8 to the strict parser', () => {
     fc.assert(
-      fc.property(sensible, fc.uint8Array({ minLength: 1, maxLength: 4 }), fc.nat(), (text, bytes, at) => {
-        const whole = Buffer.from(batchedIf(quick === batchValidators.quick, text), 'utf8');
-        const place = at % (whole.length + 1);
-        const body = Buffer.concat([whole.subarray(0, place), bytes, whole.subarray(place)]);
-        const plain = readPlain<unknown>(body, quick as never);
-        if (plain === undefined) return;
-        expect(readStrictly<unknown>(body, thorough as never)).toEqual({ input: plain });
-      }),
+      fc.property(
+        sensible,
+        fc.uint8Array({ minLength: 1, maxLength: 4 }),
+        fc.nat(),
+        (text, bytes, at) => {
+          const whole = Buffer.from(batchedIf(quick === batchValidators.quick, text), 'utf8');
+          const place = at % (whole.length + 1);
+          const body = Buffer.concat([whole.subarray(0, place), bytes, whole.subarray(place)]);
+          const plain = readPlain<unknown>(body, quick as never);
+          if (plain === undefined) return;
+          expect(readStrictly<unknown>(body, thorough as never)).toEqual({ input: plain });
+        },
+      ),
       RUNS,
     );
   });

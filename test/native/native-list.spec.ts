@@ -20,7 +20,7 @@ async function names(query: Query = {}, by = world.admin): Promise<string[]> {
 /** All pages, one after the other. `between` runs after each. */
 async function walk(query: Query, between: () => Promise<unknown> = async () => undefined) {
   const found: string[] = [];
-  for (let cursor: string | null = ''; cursor !== null; ) {
+  for (let cursor: string | null = ''; cursor !== null;) {
     const page = await world.admin.get(TOKENS, {
       query: { ...query, ...(cursor === '' ? {} : { cursor }) },
     });

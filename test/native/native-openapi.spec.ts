@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { NATIVE_ROUTES } from '../../apps/ledger-api/src/dialects/native/native-openapi.js';
 import { readInput } from '../../apps/ledger-api/src/dialects/native/management/input-class.js';
-import { PROBLEMS, problemType } from '../../apps/ledger-api/src/dialects/native/problems/problem-catalogue.js';
+import {
+  PROBLEMS,
+  problemType,
+} from '../../apps/ledger-api/src/dialects/native/problems/problem-catalogue.js';
 import type { RouteContract } from '../../apps/ledger-api/src/dialects/native/routes/route-contract.js';
 import { parseInstant } from '../../apps/ledger-api/src/dialects/native/instant.js';
 import { contractAjv, openApi } from './support/native-contract.js';
@@ -89,7 +92,16 @@ const SAMPLES: Readonly<Record<string, string>> = {
 /** Values that lie at the edges of what a member may be, and beyond. */
 const leaf = fc.oneof(
   fc.constantFrom<unknown>(null, true, false, '', ' ', 0, -1, 1, 1.5, 2 ** 31 - 1, 2 ** 31, 1e300),
-  fc.constantFrom<unknown>('a', 'a:b', 'A', 'ledger', 'ledger:tokens:read', 'ledger:x', '*', 'demo'),
+  fc.constantFrom<unknown>(
+    'a',
+    'a:b',
+    'A',
+    'ledger',
+    'ledger:tokens:read',
+    'ledger:x',
+    '*',
+    'demo',
+  ),
   fc.constantFrom<unknown>('admin', 'organization', 'requested', 'other', 'native', 'active'),
   fc.constantFrom<unknown>('2027-01-01T00:00:00Z', '2027-01-01T00:00:00.123+02:00', '2027-01-01'),
   fc.constantFrom<unknown>(2_592_000, 2_592_001, 'x'.repeat(128), 'x'.repeat(129), '\n', '\u202e'),
@@ -169,6 +181,21 @@ describe.each(
 const QUERY_VALUES = [
   ...['', '0', '1', '50', '200', '201', '-1', '1.5', '01', '1e2', 'x', 'A', 'a', 'a:b', '*'],
   ...['ledger', 'ledger:tokens:read', 'ledger:nothing', 'native', 'socket', 'snyk', 'active'],
-  ...['expired', 'name', '-name', '-createdAt', 'age', '2026-01-01T00:00:00Z', '2026-02-30T00:00:00Z'],
-  ...['9223372036854775807', '99999999999999999999', 'x'.repeat(128), 'x'.repeat(129), '\n', '\u202e'],
+  ...[
+    'expired',
+    'name',
+    '-name',
+    '-createdAt',
+    'age',
+    '2026-01-01T00:00:00Z',
+    '2026-02-30T00:00:00Z',
+  ],
+  ...[
+    '9223372036854775807',
+    '99999999999999999999',
+    'x'.repeat(128),
+    'x'.repeat(129),
+    '\n',
+    '\u202e',
+  ],
 ];

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { NativeWorld, TOKENS, type TestToken } from './support/native-world.js';
 
 let world: NativeWorld;
@@ -202,4 +203,19 @@ describe('positions', () => {
       }
     },
   );
+
+  it('are not judged at while the node owes itself something (decision 2)', async () => {
+    const { progress } = world.service.ledger;
+    const { secret } = await world.token();
+    const owes = jest.spyOn(progress, 'mustNotJudge', 'get').mockReturnValue(true);
+    const verify = world.admin.post('/v1/verify', { token: secret });
+    const read = world.admin.get('/v1/self');
+    for (const { status, body } of [await verify, await read]) {
+      expect([status, body.code]).toEqual([503, 'BEHIND']);
+    }
+    const patient = world.admin.post('/v1/verify', { token: secret });
+    setTimeout(() => owes.mockReturnValue(false), 100);
+    expect((await patient).body.valid).toBe(true);
+    owes.mockRestore();
+  });
 });

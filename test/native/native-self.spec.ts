@@ -159,7 +159,13 @@ describe('revocation (RFC 7009)', () => {
     const foreign = await world.token({}, other.admin.client, 'other');
     const person = await world.person();
     const types = await world.recordedTypes(async () => {
-      for (const secret of [rotated.secret, foreign.secret, person.personalToken, 'x', UNKNOWN_ID]) {
+      for (const secret of [
+        rotated.secret,
+        foreign.secret,
+        person.personalToken,
+        'x',
+        UNKNOWN_ID,
+      ]) {
         expect((await revoke(world.admin, secret)).status).toBe(200);
       }
     });

@@ -114,7 +114,11 @@ describe('a token acts by its scopes alone', () => {
     const own = `ledger:tokens:${verb}`;
     const others = SCOPES.filter((scope) => scope !== own);
     const lacking = await world.token({ scopes: ['*', ...others] });
-    const refused = await lacking.client.call(method, `${target.path}${path}`, body ? { body } : {});
+    const refused = await lacking.client.call(
+      method,
+      `${target.path}${path}`,
+      body ? { body } : {},
+    );
     expect([refused.status, refused.body.missingScopes]).toEqual([403, [own]]);
     expect(refused.headers.get('www-authenticate')).toBe(
       `Bearer realm="token-ledger", error="insufficient_scope", scope="${own}"`,

@@ -4,6 +4,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LedgerModule, NestLog, type Ledger } from '@ledger/runtime';
 import { registerHotRoutes } from './dialects/native/hot-routes.js';
+import { LedgerPosition } from './dialects/native/ledger-position.js';
 import { NativeModule } from './dialects/native/native.module.js';
 import { nativeFailures } from './dialects/native/problems/native-failures.js';
 import { registerDataRoutes } from './dialects/socmate/data-routes.js';
@@ -39,13 +40,18 @@ export async function createApp(
     log: operations.log,
     onUnmatched: (request, reply) => operations.watch.unmatched(request, reply),
   });
-  const adapter = limitedFastify((...failed) => failures.send(...failed));
+  const position = new LedgerPosition(ledger.progress);
+  const adapter = limitedFastify((error, request, reply) => {
+    position.tell(request, reply);
+    failures.send(error, request, reply);
+  });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(ledger), adapter, {
     bodyParser: false,
     logger: new NestLog(operations.log),
     abortOnError: false,
   });
   const fastify = adapter.getInstance();
+  fastify.addHook('onRequest', position.onRequest);
   prepareFastify(fastify, routes);
   operations.watch.attach(fastify);
   if (operations.onMainPort) operations.addRoutes(fastify);

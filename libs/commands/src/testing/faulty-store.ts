@@ -21,6 +21,9 @@ export class FaultyStore extends EventStore {
   reads = 0;
   onAppend: AppendHook = (append) => append();
   onRead: (streamId: string) => Promise<void> = async () => undefined;
+  onReadAll: (position: Position) => Promise<void> = async () => undefined;
+  /** Whether listeners hear that the log has grown. */
+  hints = true;
 
   constructor(private readonly store: EventStore) {
     super();
@@ -46,7 +49,8 @@ export class FaultyStore extends EventStore {
     return this.store.read(streamId, after);
   }
 
-  override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
+  override async readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
+    await this.onReadAll(position);
     return this.store.readAllAfter(position, limit);
   }
 
@@ -55,7 +59,9 @@ export class FaultyStore extends EventStore {
   }
 
   override onAppended(listener: () => void): () => void {
-    return this.store.onAppended(listener);
+    return this.store.onAppended(() => {
+      if (this.hints) listener();
+    });
   }
 
   override close(): Promise<void> {

@@ -213,7 +213,7 @@ function openOrReplace(file: string): Database.Database {
 }
 
 function isDamage(error: unknown): boolean {
-  const code = error instanceof Database.SqliteError ? error.code : '';
+  const code = String((error as { readonly code?: unknown } | null)?.code);
   return code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
 }
 

@@ -20,7 +20,12 @@ import { Verifier, type FoundSecret, type Verified } from './hot/verifier.js';
 import { checkMediaType } from './native-input.js';
 import { invalidRequest, notFound, refusal } from './problems/problem.js';
 import { refuse } from './problems/rejections.js';
-import { CONSUME, VERIFY, VERIFY_BATCH, type HotRouteContract } from './routes/hot-routes-contract.js';
+import {
+  CONSUME,
+  VERIFY,
+  VERIFY_BATCH,
+  type HotRouteContract,
+} from './routes/hot-routes-contract.js';
 
 /** What the hot routes are served from. */
 export interface HotRouteParts {
@@ -38,15 +43,14 @@ export interface HotRouteParts {
  */
 export function registerHotRoutes(fastify: FastifyInstance, parts: HotRouteParts): void {
   const routes = new HotRoutes(parts);
-  fastify.addHook('onRequest', (request, reply, done) => {
-    // Every answer of this dialect tells a position; who judges later tells a later one.
-    if (request.raw.url!.startsWith('/v1')) routes.tellPosition(reply);
-    done();
-  });
   // The same as the parser for all types, but found by name: the search for that one costs more.
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
-    done(null, body);
-  });
+  fastify.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (_request, body, done) => {
+      done(null, body);
+    },
+  );
   fastify.post(VERIFY.path, routes.serve(VERIFY, verifyValidators, routes.verify));
   fastify.post(VERIFY_BATCH.path, routes.serve(VERIFY_BATCH, batchValidators, routes.verifyBatch));
   fastify.post(CONSUME.path, routes.serve(CONSUME, consumptionValidators, routes.consume));
@@ -84,10 +88,6 @@ class HotRoutes {
     });
   }
 
-  tellPosition(reply: FastifyReply): void {
-    reply.header('ledger-position', this.#callers.position());
-  }
-
   /** Reads and admits, then answers. Takes a turn of the event loop only when there is something to wait for. */
   serve<Input>(
     contract: HotRouteContract,
@@ -114,7 +114,7 @@ class HotRoutes {
       if (!this.#callers.mustWait(request)) return serveNow(request, reply);
       return this.#callers.wait(request).then(
         () => {
-          this.tellPosition(reply);
+          reply.header('ledger-position', this.#callers.position());
           return serveNow(request, reply);
         },
         (error: unknown) => this.#parts.failures.send(error, request, reply),
@@ -133,7 +133,7 @@ class HotRoutes {
   readonly verifyBatch: Answering<VerifyBatch> = async (call) => {
     const { request, reply, caller, input, now } = call;
     const results = await Promise.all(
-      input.items.map((item, index) =>
+      input.items.map(async (item, index) =>
         this.#verifier.verify(item, caller, now, () => {
           return chargeContext(request, caller, `#${index}`);
         }),
@@ -238,4 +238,3 @@ function newest(results: readonly Verified[], position: string): string {
   for (const result of results) if (BigInt(result.position) > last) last = BigInt(result.position);
   return String(last);
 }
-

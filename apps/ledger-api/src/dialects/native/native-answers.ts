@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, type Outcome } from '@ledger/commands';
-import type { KnownToken, LedgerEvent, Rejection, Timestamp, Token, TokenEvent } from '@ledger/domain';
+import type {
+  KnownToken,
+  LedgerEvent,
+  Rejection,
+  Timestamp,
+  Token,
+  TokenEvent,
+} from '@ledger/domain';
 import { QuotaStandings } from '@ledger/read-models';
 import type { Refusal } from '../../http/answer.js';
 import type { NativeReply } from './native-request.js';

@@ -43,7 +43,8 @@ export function nativeOpenApi(): object {
         bearer: {
           type: 'http',
           scheme: 'bearer',
-          description: "An organization token's secret, or a personal token. `token` works as well.",
+          description:
+            "An organization token's secret, or a personal token. `token` works as well.",
         },
         basic: { type: 'http', scheme: 'basic', description: 'The secret as the user name.' },
       },

@@ -68,7 +68,12 @@ export class NativeGuard implements CanActivate {
     const { caller } = request;
     if (caller.kind !== 'token') return;
     const { tokenId, orgId } = caller.token;
-    const { repeat: _repeat, ...context } = commandContext(request, caller.principal, 'native', null);
+    const { repeat: _repeat, ...context } = commandContext(
+      request,
+      caller.principal,
+      'native',
+      null,
+    );
     this.uses.record({ tokenId, orgId, secretId: caller.secret.secretId }, context);
   }
 }

@@ -1,4 +1,10 @@
-import { openGrace, statusAt, type KnownToken, type QuotaStanding, type Timestamp } from '@ledger/domain';
+import {
+  openGrace,
+  statusAt,
+  type KnownToken,
+  type QuotaStanding,
+  type Timestamp,
+} from '@ledger/domain';
 
 /** A token as the native API shows it. Of its secrets it shows names and previews, no more. */
 export interface TokenView {
@@ -57,7 +63,12 @@ export function tokenView(
 function secretViews(token: KnownToken, now: Timestamp): readonly SecretView[] {
   const { current, previous } = token.secrets;
   const views: SecretView[] = [
-    { id: current.secretId, preview: current.preview, issuedAt: current.issuedAt, validUntil: null },
+    {
+      id: current.secretId,
+      preview: current.preview,
+      issuedAt: current.issuedAt,
+      validUntil: null,
+    },
   ];
   if (previous && token.status !== 'revoked' && openGrace(token.secrets, now) !== null) {
     const { secretId: id, preview, issuedAt, validUntil } = previous;

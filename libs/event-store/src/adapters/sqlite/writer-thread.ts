@@ -23,13 +23,17 @@ export class WriterThread implements BatchWriter {
   readonly death: Promise<StoreUnavailable>;
   #waiting: Waiting | undefined;
   #ended: StoreUnavailable | undefined;
+  #isClosing = false;
   #reportDeath: (error: StoreUnavailable) => void = () => undefined;
 
   private constructor(private readonly worker: Worker) {
     this.death = new Promise((resolve) => (this.#reportDeath = resolve));
     worker.on('message', (reply: WriterReply) => this.#take()?.resolve(reply));
     worker.on('error', (cause) => this.#end(`the writing thread failed: ${cause.message}`, cause));
-    worker.on('exit', (code) => this.#end(`the writing thread ended with code ${code}`));
+    worker.on('exit', (code) => {
+      // The thread's exit may be heard of before its answer to the close request is.
+      if (!this.#isClosing || this.#waiting) this.#end(`the writing thread ended with code ${code}`);
+    });
   }
 
   /** @throws StoreUnavailable When the database cannot be opened for writing. */
@@ -54,6 +58,7 @@ export class WriterThread implements BatchWriter {
 
   /** Safe to call on a thread that has died. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     if (!this.#ended) await this.#request({ kind: 'close' });
     this.#ended ??= new StoreUnavailable('the writing thread was closed');
     await this.terminate();

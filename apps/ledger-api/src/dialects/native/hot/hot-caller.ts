@@ -4,6 +4,7 @@ import { epochMs, timestamp, type Timestamp, type TokenId } from '@ledger/domain
 import type { Ledger } from '@ledger/runtime';
 import { Authenticator, type Caller } from '../../../http/caller.js';
 import { idempotencyKey } from '../../../http/request-context.js';
+import { LedgerPosition } from '../ledger-position.js';
 import { NativeAccess } from '../native-access.js';
 import { authenticate, untilMinPosition } from '../native-credentials.js';
 import { headerFaults } from '../native-input.js';
@@ -21,13 +22,13 @@ export class HotCallers {
   /** Few gateways call often, so their credentials are parsed and digested once. Judged each time. */
   readonly #parsed = new Map<string, PresentedCredential>();
   readonly #nextUseAt = new Map<TokenId, Timestamp>();
-  #position = 0n;
-  #positionText = '0';
+  readonly #position: LedgerPosition;
 
   constructor(private readonly ledger: Ledger) {
     const { credentials, directory, clock, progress } = ledger;
     this.#authenticator = new Authenticator(credentials, directory, clock, progress);
     this.access = new NativeAccess(directory);
+    this.#position = new LedgerPosition(progress);
   }
 
   /** Whether there is something to wait for before credentials may be judged. */
@@ -55,12 +56,7 @@ export class HotCallers {
 
   /** The position that read models hold, as text. */
   position(): string {
-    const { position } = this.ledger.progress;
-    if (position !== this.#position) {
-      this.#position = position;
-      this.#positionText = String(position);
-    }
-    return this.#positionText;
+    return this.#position.now();
   }
 
   /** A use of the calling token; the token that is asked about is not used by being asked about. */

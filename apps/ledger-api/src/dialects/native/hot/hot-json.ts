@@ -4,9 +4,7 @@ import { parseJsonBody } from '../../../http/json-text.js';
 import type { Fault } from '../problems/problem.js';
 
 /** What a hot route read: its input, or everything that is wrong with it. */
-export type HotInput<Input> =
-  | { readonly input: Input }
-  | { readonly faults: readonly Fault[] };
+export type HotInput<Input> = { readonly input: Input } | { readonly faults: readonly Fault[] };
 
 /** Validators of one body: one that stops at the first fault, and one that names them all. */
 export interface HotValidators<Input> {
@@ -27,7 +25,10 @@ export function readHotBody<Input>(
 }
 
 /** The input, or undefined when the strict parser must have a look: never a refusal of its own. */
-export function readPlain<Input>(body: Buffer, isValid: ValidateFunction<Input>): Input | undefined {
+export function readPlain<Input>(
+  body: Buffer,
+  isValid: ValidateFunction<Input>,
+): Input | undefined {
   const text = body.toString('utf8');
   // A replacement character may stand for bytes that are no UTF-8, and an escape for a quote or a key.
   if (text.includes('\ufffd') || text.includes('\\')) return undefined;

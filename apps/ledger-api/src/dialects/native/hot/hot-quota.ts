@@ -1,5 +1,11 @@
 import type { FastifyReply } from 'fastify';
-import { epochMs, standing, type QuotaStanding, type Timestamp, type TokenId } from '@ledger/domain';
+import {
+  epochMs,
+  standing,
+  type QuotaStanding,
+  type Timestamp,
+  type TokenId,
+} from '@ledger/domain';
 import type { QuotaStandings } from '@ledger/read-models';
 import { policyWindow, setQuotaHeaders, type PolicyWindow } from '../quota-headers.js';
 

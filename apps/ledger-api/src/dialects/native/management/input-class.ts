@@ -1,5 +1,10 @@
 import 'reflect-metadata';
-import { getMetadataStorage, ValidateNested, validateSync, type ValidationError } from 'class-validator';
+import {
+  getMetadataStorage,
+  ValidateNested,
+  validateSync,
+  type ValidationError,
+} from 'class-validator';
 import type { Fault } from '../problems/problem.js';
 import type { InputClass } from '../routes/route-contract.js';
 
@@ -55,8 +60,7 @@ function fill<Input extends object>(
       continue;
     }
     const itemType = Reflect.getMetadata(ITEM_TYPE, type.prototype as object, name) as
-      | InputClass
-      | undefined;
+      InputClass | undefined;
     const filled =
       itemType && Array.isArray(member)
         ? member.map((item: unknown, index) =>

@@ -91,6 +91,10 @@ function mergedMetadata(
   );
 }
 
-function plainResource({ organization, repository, workspace }: CreateTokenBody['resources'][number]) {
+function plainResource({
+  organization,
+  repository,
+  workspace,
+}: CreateTokenBody['resources'][number]) {
   return { organization, repository, workspace };
 }

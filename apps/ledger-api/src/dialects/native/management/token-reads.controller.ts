@@ -68,9 +68,7 @@ export class TokenReadsController {
     const filters = filtersOf(rest);
     const list = [orgId, sort, filters];
     const after =
-      cursor === undefined
-        ? {}
-        : { after: this.#cursor(request, () => readCursor(cursor, list)) };
+      cursor === undefined ? {} : { after: this.#cursor(request, () => readCursor(cursor, list)) };
     const { items, next } = this.tokens.search({
       orgId,
       viewer: this.targets.viewer(request),
@@ -122,9 +120,7 @@ export class TokenReadsController {
     const { cursor, limit: text } = queryOf(request, LIST_TOKEN_EVENTS);
     const { streamId } = tokenStream(tokenId);
     const after =
-      cursor === undefined
-        ? 0
-        : this.#cursor(request, () => readRevisionCursor(cursor, streamId));
+      cursor === undefined ? 0 : this.#cursor(request, () => readRevisionCursor(cursor, streamId));
     const limit = Number(text);
     const following = (await this.history.events(tokenId)).filter(
       ({ revision }) => revision > after,
@@ -174,9 +170,7 @@ function filtersOf(query: Omit<ListTokensQuery, 'cursor' | 'limit' | 'sort'>): T
     ...(scope === undefined ? {} : { anyOfScopes: grantingScopes(scope) }),
     ...(ownerId === undefined ? {} : { ownerId }),
     ...(dialect === undefined ? {} : { dialect }),
-    ...(unusedSince === undefined
-      ? {}
-      : { unusedSince: parseInstant(unusedSince) as Timestamp }),
+    ...(unusedSince === undefined ? {} : { unusedSince: parseInstant(unusedSince) as Timestamp }),
   };
 }
 
@@ -191,4 +185,3 @@ function sortOf(text: string): TokenSearch['sort'] {
   const key = TOKEN_SORT_KEYS.find((each) => text.endsWith(each)) ?? 'createdAt';
   return { key, direction: text.startsWith('-') ? 'desc' : 'asc' };
 }
-

@@ -1,4 +1,14 @@
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsObject, Matches, Max, Min } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  Matches,
+  Max,
+  Min,
+} from 'class-validator';
 import type { Dialect, RevocationReason, Visibility } from '@ledger/domain';
 import { DIALECTS, LIMITS } from '../limits.js';
 import { ListOf } from './input-class.js';

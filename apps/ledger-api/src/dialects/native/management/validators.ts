@@ -28,8 +28,7 @@ export function IsNotBlank(): PropertyDecorator {
 }
 
 export function IsScope(options: ValidationOptions): PropertyDecorator {
-  const isValid = (value: unknown): boolean =>
-    typeof value === 'string' && isGrantableScope(value);
+  const isValid = (value: unknown): boolean => typeof value === 'string' && isGrantableScope(value);
   const message = 'must hold scopes only: words joined by colons, or a ledger scope by its name';
   return rule('isScope', isValid, message, options);
 }

@@ -38,4 +38,3 @@ function asOauthError({ answer }: Refusal): Refusal {
 function escaped(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
-

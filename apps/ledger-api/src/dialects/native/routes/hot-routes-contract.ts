@@ -1,6 +1,15 @@
 import { LIMITS } from '../limits.js';
 import type { JsonSchema, RouteContract } from './route-contract.js';
-import { closed, exactly, plainText, position, ref, scope, text, wantedResource } from './schemas.js';
+import {
+  closed,
+  exactly,
+  plainText,
+  position,
+  ref,
+  scope,
+  text,
+  wantedResource,
+} from './schemas.js';
 
 const TAG = 'Verification';
 

@@ -1,4 +1,10 @@
-import { applyDecorators, HttpCode, RequestMapping, RequestMethod, SetMetadata } from '@nestjs/common';
+import {
+  applyDecorators,
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+} from '@nestjs/common';
 import type { Timestamp } from '@ledger/domain';
 import type { LedgerScope } from '../ledger-scopes.js';
 import type { Fault } from '../problems/problem.js';

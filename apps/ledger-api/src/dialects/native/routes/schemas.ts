@@ -113,7 +113,10 @@ const token = exactly({
   }),
   revokedAt: orNull(instant),
   revokedReason: orNull(text),
-  secrets: { ...listOf(ref('Secret')), description: 'The current one, and the one before while its grace is open.' },
+  secrets: {
+    ...listOf(ref('Secret')),
+    description: 'The current one, and the one before while its grace is open.',
+  },
   revision: { type: 'integer', minimum: 1, description: 'The entity tag.' },
 });
 

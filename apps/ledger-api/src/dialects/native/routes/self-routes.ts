@@ -2,7 +2,7 @@ import { DIALECTS } from '../limits.js';
 import { RevokeTokenBody } from '../management/token.dto.js';
 import type { RouteContract } from './route-contract.js';
 import { exactly, instant, listOf, orNull, ref, text, texts, uuid } from './schemas.js';
-import { revokeBody } from './token-routes.js';
+import { revokeBody } from './token-bodies.js';
 
 const TAG = 'Self';
 

@@ -1,21 +1,17 @@
 import { DIALECTS, EXPIRING_MS, LIMITS } from '../limits.js';
-import { parseInstant } from '../instant.js';
 import {
   CreateTokenBody,
   ListTokensQuery,
   PageQuery,
   PastQuery,
-  REASONS,
   RevokeTokenBody,
   RotateTokenBody,
   SORTS,
   STATUSES,
   UpdateTokenBody,
 } from '../management/token.dto.js';
-import type { Fault } from '../problems/problem.js';
-import type { CheckBasis, JsonSchema, RouteContract } from './route-contract.js';
+import type { RouteContract } from './route-contract.js';
 import {
-  closed,
   count,
   exactly,
   grantableScope,
@@ -27,58 +23,20 @@ import {
   position,
   ref,
   text,
-  wantedResource,
 } from './schemas.js';
-
-/** As callers send it: any RFC 3339 instant. */
-export const sentInstant: JsonSchema = { type: 'string', format: 'date-time' };
+import {
+  attributeFaults,
+  createBody,
+  expiryFaults,
+  revokeBody,
+  rotateBody,
+  sentInstant,
+  updateBody,
+} from './token-bodies.js';
 
 const TOKENS = '/v1/orgs/{org}/tokens';
 const TOKEN = `${TOKENS}/{id}`;
 const TAG = 'Tokens';
-
-const name = plainText(1, LIMITS.name, { pattern: '\\S' });
-const description = plainText(0, LIMITS.description);
-const scopes = { ...listOf(grantableScope), maxItems: LIMITS.scopes };
-const resources = { ...listOf(wantedResource), maxItems: LIMITS.resources };
-const maxQuota = orNull({ type: 'integer', minimum: 0, maximum: LIMITS.units });
-const visibility = { enum: ['admin', 'organization'] };
-const ownerId = orNull(plainText(1, LIMITS.ownerId));
-const expiresAt = orNull({ ...sentInstant, description: 'In the future.' });
-
-function metadata(value: JsonSchema): JsonSchema {
-  return {
-    type: 'object',
-    propertyNames: plainText(1, LIMITS.metadataKey),
-    additionalProperties: value,
-    maxProperties: LIMITS.metadataPairs,
-  };
-}
-
-const metadataValue = plainText(0, LIMITS.metadataValue);
-
-function expiryFaults(
-  { expiresAt: asked }: { readonly expiresAt?: unknown },
-  { now }: CheckBasis,
-): readonly Fault[] {
-  const instantAsked = typeof asked === 'string' ? parseInstant(asked) : null;
-  if (instantAsked === null || instantAsked > now) return [];
-  return [{ pointer: '/expiresAt', message: 'must lie in the future' }];
-}
-
-/** A token may be limited to resources of its own organization, or of one that the caller administers. */
-function resourceFaults(
-  { resources: asked }: { readonly resources?: unknown },
-  { mayGrant }: CheckBasis,
-): readonly Fault[] {
-  if (!Array.isArray(asked)) return [];
-  return asked.flatMap((grant: { organization?: unknown } | null, index) => {
-    const slug = grant?.organization;
-    if (typeof slug !== 'string' || slug === '' || mayGrant(slug)) return [];
-    const message = 'names no organization that the caller can use';
-    return [{ pointer: `/resources/${index}/organization`, message }];
-  });
-}
 
 const pageParameters = {
   limit: {
@@ -99,14 +57,8 @@ export const CREATE_TOKEN: RouteContract<object, CreateTokenBody> = {
   body: {
     type: CreateTokenBody,
     required: true,
-    schema: closed(
-      {
-        ...{ name, description, scopes, resources, maxQuota, visibility, expiresAt, ownerId },
-        metadata: orNull(metadata(metadataValue)),
-      },
-      ['name'],
-    ),
-    check: (body, basis) => [...expiryFaults(body, basis), ...resourceFaults(body, basis)],
+    schema: createBody,
+    check: attributeFaults,
   },
   isWrite: true,
   status: 201,
@@ -193,12 +145,8 @@ export const UPDATE_TOKEN: RouteContract<object, UpdateTokenBody> = {
     type: UpdateTokenBody,
     required: true,
     mediaTypes: ['application/json', 'application/merge-patch+json'],
-    schema: closed({
-      ...{ name, scopes, resources, maxQuota, visibility, expiresAt, ownerId },
-      description: orNull(description),
-      metadata: orNull(metadata(orNull(metadataValue))),
-    }),
-    check: (body, basis) => [...expiryFaults(body, basis), ...resourceFaults(body, basis)],
+    schema: updateBody,
+    check: attributeFaults,
   },
   isWrite: true,
   takesIfMatch: true,
@@ -218,21 +166,7 @@ export const ROTATE_TOKEN: RouteContract<object, RotateTokenBody> = {
   body: {
     type: RotateTokenBody,
     required: false,
-    schema: closed({
-      graceSeconds: {
-        type: 'integer',
-        minimum: 0,
-        maximum: LIMITS.graceSeconds,
-        default: 0,
-        description: 'How long the old secret stays valid.',
-      },
-      expiresAt,
-      closePrevious: {
-        type: 'boolean',
-        default: false,
-        description: 'Ends an older grace that is still open, instead of refusing.',
-      },
-    }),
+    schema: rotateBody,
     check: expiryFaults,
   },
   isWrite: true,
@@ -247,11 +181,6 @@ export const ROTATE_TOKEN: RouteContract<object, RotateTokenBody> = {
     ...(['TOKEN_REVOKED', 'TOKEN_EXPIRED', 'GRACE_OPEN'] as const),
   ],
 };
-
-export const revokeBody: JsonSchema = closed({
-  reason: { enum: REASONS, default: 'requested' },
-  note: orNull(plainText(0, LIMITS.note)),
-});
 
 export const REVOKE_TOKEN: RouteContract<object, RevokeTokenBody> = {
   method: 'POST',
@@ -290,7 +219,9 @@ export const GET_TOKEN_QUOTA: RouteContract = {
       window: { ...text, description: 'By its start in UTC: 2026-01, 2026-01-31, 2026-01-31T23.' },
       resetAt: instant,
       windows: {
-        ...listOf(exactly({ window: text, limit: orNull(count), consumed: count, endsAt: instant })),
+        ...listOf(
+          exactly({ window: text, limit: orNull(count), consumed: count, endsAt: instant }),
+        ),
         maxItems: 12,
       },
     }),

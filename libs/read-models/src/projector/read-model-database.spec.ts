@@ -1,0 +1,99 @@
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MemoryEventStore } from '@ledger/event-store';
+import { openReadModels, RandomHistory } from '../testing/index.js';
+import { ReadModelDatabase } from './read-model-database.js';
+
+let directory: string;
+let files = 0;
+beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'read-models-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
+const newFile = () => join(directory, `${(files += 1)}.sqlite`);
+
+const store = new MemoryEventStore();
+beforeAll(() => new RandomHistory(store, 7).run(120));
+
+async function open(file: string, ledgerId = 'ledger-1') {
+  const { projector, dump } = await openReadModels(store, { file, ledgerId });
+  const rows = dump();
+  const { rebuiltAtStart } = projector;
+  await projector.close();
+  return { rows, rebuiltAtStart };
+}
+
+describe('the file of the read models', () => {
+  it('is used again when the process comes back', async () => {
+    const file = newFile();
+    const { rows, rebuiltAtStart } = await open(file);
+    expect(rebuiltAtStart).toHaveLength(5);
+    expect(await open(file)).toEqual({ rows, rebuiltAtStart: [] });
+  });
+
+  it('is readable by its owner alone, also when it was replaced', async () => {
+    const file = newFile();
+    await open(file);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    writeFileSync(file, 'no database at all'.repeat(100), { mode: 0o644 });
+    await open(file);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it.each<[string, (file: string) => void]>([
+    ['holds something else', (file) => writeFileSync(file, 'x'.repeat(50_000))],
+    ['was cut in the middle', (file) => truncateSync(file, statSync(file).size / 2)],
+    ['was cut to nothing', (file) => truncateSync(file, 0)],
+    ['has a hole in every second page', (file) => scribble(file)],
+    ['was deleted', (file) => rmSync(file)],
+  ])('that %s is replaced, and the rows are made again', async (_what, damage) => {
+    const file = newFile();
+    const { rows } = await open(file);
+    damage(file);
+    const again = await open(file);
+    expect(again.rows).toEqual(rows);
+    expect(again.rebuiltAtStart).toHaveLength(5);
+  });
+
+  it('that was deleted without its log is not filled from that log', async () => {
+    const file = newFile();
+    const { projector, dump } = await openReadModels(store, { file });
+    const rows = dump();
+    // The process dies, so that the log stays behind; only the main file is deleted.
+    rmSync(file);
+    const again = await open(file);
+    expect(again.rows).toEqual(rows);
+    expect(again.rebuiltAtStart).toHaveLength(5);
+    await projector.close();
+  });
+
+  it('made from another ledger is emptied', async () => {
+    const file = newFile();
+    const { rows } = await open(file, 'ledger-1');
+    const other = new MemoryEventStore();
+    const { projector, dump } = await openReadModels(other, { file, ledgerId: 'ledger-2' });
+    expect(Object.values(dump()).flat()).toEqual([]);
+    await projector.close();
+    expect((await open(file, 'ledger-1')).rows).toEqual(rows);
+  });
+
+  it('cannot be opened where it cannot be made', () => {
+    expect(() => new ReadModelDatabase(join(directory, 'none', 'x.sqlite'), 'l')).toThrow();
+  });
+});
+
+function scribble(file: string): void {
+  const descriptor = openSync(file, 'r+');
+  for (let page = 3; page < statSync(file).size / 4096; page += 2) {
+    writeSync(descriptor, Buffer.alloc(4096, page), 0, 4096, page * 4096);
+  }
+  closeSync(descriptor);
+}

@@ -1,0 +1,2 @@
+export * from './open-read-models.js';
+export * from './random-history.js';
