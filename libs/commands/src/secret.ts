@@ -85,7 +85,8 @@ export function parseCredential(text: string): PresentedCredential | null {
   }
   if (PERSONAL_FORM.test(text)) return { kind: 'personal', digest: digestOf(text.toLowerCase()) };
   const [, keyId] = SOCMATE_FORM.exec(text) ?? [];
-  if (keyId !== undefined) return { kind: 'socmate', keyId, matches: (digest) => matchesSalted(text, digest) };
+  if (keyId !== undefined)
+    return { kind: 'socmate', keyId, matches: (digest) => matchesSalted(text, digest) };
   return null;
 }
 
@@ -128,7 +129,11 @@ export function mintSecret(dialect: Dialect, { seed, publicId }: Minting = {}): 
       const secret = source.toString('hex', 0, 20);
       const plaintext = `sk_live_${publicId?.keyId ?? 'k_'}_${secret}`;
       const preview = `sk_live_${publicId?.keyId ?? 'k_'}_****${secret.slice(-4)}`;
-      return new Secret(plaintext, preview, saltedDigestOf(plaintext, source.toString('base64url', 20)));
+      return new Secret(
+        plaintext,
+        preview,
+        saltedDigestOf(plaintext, source.toString('base64url', 20)),
+      );
     }
   }
 }

@@ -9,6 +9,7 @@ export * from './projector/read-model-database.js';
 export type { RebuildProgress } from './projector/replay.js';
 export * from './projector/row-comparison.js';
 export * from './queries/audit-log.js';
+export * from './queries/audit-search.js';
 export * from './queries/credential-index.js';
 export * from './queries/directory.js';
 export * from './queries/key-search.js';

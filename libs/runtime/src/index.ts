@@ -9,4 +9,5 @@ export * from './maintenance.js';
 export * from './nest-log.js';
 export * from './read-model-progress.js';
 export * from './redaction.js';
+export * from './replay-import.js';
 export * from './watched-event-store.js';

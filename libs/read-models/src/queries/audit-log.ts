@@ -3,6 +3,7 @@ import type { OrgId, Timestamp } from '@ledger/domain';
 import { Projector } from '../projector/projector.js';
 import { ReadModelDatabase } from '../projector/read-model-database.js';
 import { auditLog, type AuditEntry } from '../projections/audit-log.projection.js';
+import { auditSearchQuery, type AuditSearch } from './audit-search.js';
 
 export interface AuditPageRequest {
   readonly orgId: OrgId;
@@ -38,6 +39,16 @@ export class AuditLog {
     return {
       items: rows.slice(0, perPage).map(({ row }) => JSON.parse(row) as AuditEntry),
       hasMore: rows.length > perPage,
+    };
+  }
+
+  /** One page of a search, newest first, and whether another entry follows it. */
+  search(search: AuditSearch): { readonly items: readonly AuditEntry[]; readonly hasMore: boolean } {
+    const { sql, parameters } = auditSearchQuery(search, this.projector.tableOf(auditLog.name));
+    const rows = this.database.query<{ row: string }>(sql, ...parameters);
+    return {
+      items: rows.slice(0, search.limit).map(({ row }) => JSON.parse(row) as AuditEntry),
+      hasMore: rows.length > search.limit,
     };
   }
 }

@@ -1,11 +1,16 @@
+import { alternativesOf } from './people/people-contract.js';
 import { PROBLEMS, type ProblemCode } from './problems/problem-catalogue.js';
+import { AUDIT_ROUTES } from './routes/audit-routes.js';
 import { DOCUMENTATION_ROUTES } from './routes/documentation-routes.js';
+import { EVENT_ROUTES } from './routes/event-routes.js';
 import { HOT_ROUTES } from './routes/hot-routes-contract.js';
 import { OAUTH_ROUTES } from './routes/oauth-routes.js';
+import { ORGANIZATION_ROUTES } from './routes/organization-routes.js';
 import type { JsonSchema, RouteContract } from './routes/route-contract.js';
 import { COMPONENT_SCHEMAS, position, ref, text } from './routes/schemas.js';
 import { SELF_ROUTES } from './routes/self-routes.js';
 import { TOKEN_ROUTES } from './routes/token-routes.js';
+import { USER_ROUTES } from './routes/user-routes.js';
 
 /** Every route of the native API: what is served, guarded and documented. */
 export const NATIVE_ROUTES: readonly RouteContract[] = [
@@ -13,6 +18,10 @@ export const NATIVE_ROUTES: readonly RouteContract[] = [
   ...SELF_ROUTES,
   ...TOKEN_ROUTES,
   ...OAUTH_ROUTES,
+  ...ORGANIZATION_ROUTES,
+  ...USER_ROUTES,
+  ...AUDIT_ROUTES,
+  ...EVENT_ROUTES,
   ...DOCUMENTATION_ROUTES,
 ];
 
@@ -145,7 +154,7 @@ function success({ answer, path }: RouteContract): Members {
   return {
     description,
     headers: headerRefs([...common, ...headers]),
-    ...(schema ? { content: { [mediaType]: { schema } } } : {}),
+    ...(schema ? { content: { [mediaType]: { schema }, ...alternativesOf(answer) } } : {}),
   };
 }
 

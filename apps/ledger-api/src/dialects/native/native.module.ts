@@ -1,7 +1,11 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { Authenticator } from '../../http/caller.js';
+import { AuditController } from './audit/audit.controller.js';
 import { DocumentationController } from './documentation/documentation.controller.js';
+import { EventFeed } from './events/event-feed.js';
+import { EventsController } from './events/events.controller.js';
+import { OpenStreams } from './events/open-streams.js';
 import { NativeTargets } from './management/native-targets.js';
 import { TokenHistory } from './management/token-history.js';
 import { TokenReadsController } from './management/token-reads.controller.js';
@@ -10,6 +14,9 @@ import { NativeAccess } from './native-access.js';
 import { NativeAnswers } from './native-answers.js';
 import { NativeGuard } from './native.guard.js';
 import { OauthController } from './oauth/oauth.controller.js';
+import { OrganizationsController } from './people/organizations.controller.js';
+import { PeopleRoles } from './people/people-roles.js';
+import { UsersController } from './people/users.controller.js';
 import { assertPolicies } from './route-policies.js';
 import { SelfController } from './self.controller.js';
 
@@ -17,13 +24,26 @@ import { SelfController } from './self.controller.js';
 @Module({
   imports: [DiscoveryModule],
   controllers: [
+    AuditController,
     DocumentationController,
+    EventsController,
     OauthController,
+    OrganizationsController,
     SelfController,
     TokenReadsController,
     TokenWritesController,
+    UsersController,
   ],
-  providers: [Authenticator, NativeAccess, NativeAnswers, NativeGuard, NativeTargets, TokenHistory],
+  providers: [
+    Authenticator,
+    EventFeed,
+    { provide: NativeAccess, useClass: PeopleRoles },
+    NativeAnswers,
+    NativeGuard,
+    NativeTargets,
+    OpenStreams,
+    TokenHistory,
+  ],
 })
 export class NativeModule implements OnModuleInit {
   constructor(private readonly discovery: DiscoveryService) {}

@@ -131,11 +131,13 @@ export class Verifier {
     quota: QuotaStanding,
     position: string,
   ): Verified {
+    this.parts.ledger.counters.verified(code);
     const verdict = { code, token, secretId, missingScopes: missing, quota, position };
     return { text: verdictText(verdict), quota, position };
   }
 
   #notFound(): Verified {
+    this.parts.ledger.counters.verified('NOT_FOUND');
     const position = this.parts.position();
     return { text: notFoundText(position), quota: undefined, position };
   }
