@@ -21,7 +21,9 @@ const PRODUCTION = { pathNot: '(\\.spec\\.ts$|/testing/)' };
 /** Outside packages that only one corner of the tree may know. */
 const CONFINED = {
   'better-sqlite3': '^libs/(event-store/src/adapters|read-models/src/projector)/',
-  '@eventstore/db-client': '^libs/event-store/src/adapters/',
+  '@eventstore/db-client': '^libs/event-store/src/adapters/eventstoredb/',
+  '@grpc/grpc-js': '^libs/event-store/src/adapters/eventstoredb/',
+  'google-protobuf': '^libs/event-store/src/adapters/eventstoredb/',
   kafkajs: '^libs/(publishing|gateway-cache)/src/adapters/',
 };
 

@@ -4,4 +4,7 @@ export default {
   testMatch: ['**/*.spec.js', '**/*.e2e-spec.js'],
   testEnvironment: 'node',
   transform: {},
+  // Only what hangs runs into this: how fast a machine is decides no test.
+  testTimeout: 120_000,
+  maxWorkers: 2,
 };

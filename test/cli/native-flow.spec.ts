@@ -134,7 +134,7 @@ describe('Organizations and people, by command line', () => {
       expect(await done(world, `user show ${user['id']}`)).toMatchObject({
         email: 'new@x.invalid',
       });
-      const made = await done(world, `personal-token create --user ${user['id']} --name laptop`);
+      const made = await done(world, `personal-token create --user ${user['id']} --label laptop`);
       const listed = await done(world, `personal-token list --user ${user['id']}`);
       const [{ id }] = listed['items'] as [{ id: string }];
       expect(JSON.stringify(listed)).not.toContain(made['secret']);

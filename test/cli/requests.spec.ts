@@ -38,9 +38,9 @@ const CASES: readonly Case[] = [
   },
   { line: 'user show u1', request: 'GET /v1/users/u1' },
   {
-    line: 'personal-token create --user u1 --name laptop',
+    line: 'personal-token create --user u1 --label laptop',
     request: 'POST /v1/users/u1/personal-tokens',
-    body: { name: 'laptop' },
+    body: { label: 'laptop' },
   },
   { line: 'personal-token list --user u1', request: 'GET /v1/users/u1/personal-tokens' },
   {

@@ -12,7 +12,7 @@ const SECRET = 'tl_0123456789abcdefghijABCDEFGHIJ000000';
 const MAKING = [
   ['token', 'create', '--org', 'acme', '--name', 'ci'],
   ['token', 'rotate', 't1', '--org', 'acme'],
-  ['personal-token', 'create', '--user', 'u1'],
+  ['personal-token', 'create', '--user', 'u1', '--label', 'laptop'],
 ];
 
 async function answering<T>(

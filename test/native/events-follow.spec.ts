@@ -8,6 +8,9 @@ import type { Position, StoredEvent } from '@ledger/event-store';
 import { EventFeed } from '../../apps/ledger-api/src/dialects/native/events/event-feed.js';
 import { NativeWorld, type TestToken } from './support/native-world.js';
 
+/** Some of these write much, and the machine may be busy. */
+jest.setTimeout(20_000);
+
 let world: NativeWorld;
 let reader: TestToken;
 let isClosed: boolean;
@@ -193,7 +196,7 @@ describe('the end of the service', () => {
       })(),
     ).rejects.toThrow();
     await closing;
-    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(performance.now() - startedAt).toBeLessThan(8000);
   });
 
   it('does not wait for a reader that does not read', async () => {
@@ -203,7 +206,7 @@ describe('the end of the service', () => {
     const startedAt = performance.now();
     isClosed = true;
     await world.service.close();
-    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(performance.now() - startedAt).toBeLessThan(8000);
     socket.destroy();
   });
 });

@@ -89,6 +89,9 @@ const SAMPLES: Readonly<Record<string, string>> = {
   code: 'not-found',
 };
 
+/** Required members that take no word of the caller's choice. */
+const GOOD: Readonly<Record<string, string>> = { email: 'a@example.org', role: 'member' };
+
 /** Values that lie at the edges of what a member may be, and beyond. */
 const leaf = fc.oneof(
   fc.constantFrom<unknown>(null, true, false, '', ' ', 0, -1, 1, 1.5, 2 ** 31 - 1, 2 ** 31, 1e300),
@@ -134,7 +137,7 @@ describe.each(bodyRoutes.map((route): [string, RouteContract] => [route.operatio
     const validate = ajv.compile(schema);
     const { properties, required } = schema as { properties: object; required: string[] };
     const names = fc.constantFrom(...Object.keys(properties), 'extra');
-    const good = Object.fromEntries(required.map((name) => [name, 'ci']));
+    const good = Object.fromEntries(required.map((name) => [name, GOOD[name] ?? 'ci']));
 
     it('is taken by the validator exactly when the published schema takes it', () => {
       let taken = 0;

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { openInMemory, registerFirstTenant, type Ledger } from '@ledger/runtime';
 import { ManualClock } from '@ledger/commands/testing';
 import type { WindowLength } from '@ledger/domain';
-import { createApp } from '../../apps/ledger-api/src/app.js';
+import { createApp, type ApiSettings } from '../../apps/ledger-api/src/app.js';
 
 /** The service in this process, on a ledger in memory and a clock that tests move. */
 export interface TestService {
@@ -15,7 +15,11 @@ export interface TestService {
 }
 
 export async function startTestService(
-  options: { readonly windowLength?: WindowLength; readonly retryWindowMs?: number } = {},
+  options: {
+    readonly windowLength?: WindowLength;
+    readonly retryWindowMs?: number;
+    readonly settings?: ApiSettings;
+  } = {},
 ): Promise<TestService> {
   const clock = new ManualClock();
   const { windowLength = 'month', retryWindowMs = 0 } = options;
@@ -27,7 +31,7 @@ export async function startTestService(
     adminEmail: 'admin@demo.invalid',
     adminName: 'Demo Admin',
   });
-  const app = await createApp(ledger);
+  const app = await createApp(ledger, undefined, options.settings);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {

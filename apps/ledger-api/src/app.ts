@@ -7,32 +7,44 @@ import { registerHotRoutes } from './dialects/native/hot-routes.js';
 import { LedgerPosition } from './dialects/native/ledger-position.js';
 import { NativeModule } from './dialects/native/native.module.js';
 import { nativeFailures } from './dialects/native/problems/native-failures.js';
+import {
+  SAFE_TO_CLOSE_MS_DEFAULT,
+  SafeToCloseModule,
+} from './dialects/native/secrets/safe-to-close.js';
 import { registerDataRoutes } from './dialects/socmate/data-routes.js';
 import { socmateFailures } from './dialects/socmate/socmate-answers.js';
 import { SocmateModule } from './dialects/socmate/socmate.module.js';
+import { UPSTREAM_ANSWER_MS_MAX } from './dialects/socmate/upstream.js';
 import { socketFailures } from './dialects/socket/socket-answers.js';
 import { SocketModule } from './dialects/socket/socket.module.js';
 import { FailureFilter } from './http/failure.filter.js';
 import { limitedFastify, prepareFastify, RouteTable } from './http/fastify.js';
 import { Operations } from './operations/operations.js';
 
+/** What a deployment chooses about its API. */
+export interface ApiSettings {
+  /** Where calls to SoCMate's data routes go that may pass; absent, they are answered here. */
+  readonly upstreamUrl?: string | undefined;
+  readonly upstreamAnswerMsMax?: number;
+  /** How long an old secret must not have been used before its grace is called safe to close. */
+  readonly safeToCloseMs?: number;
+}
+
 @Module({})
 class AppModule {
-  static of(ledger: Ledger): DynamicModule {
+  static of(ledger: Ledger, settings: ApiSettings): DynamicModule {
     const dialects = [SocketModule, SocmateModule, NativeModule];
-    return { module: AppModule, imports: [LedgerModule.of(ledger), ...dialects] };
+    const { safeToCloseMs = SAFE_TO_CLOSE_MS_DEFAULT } = settings;
+    const parts = [LedgerModule.of(ledger), SafeToCloseModule.of(safeToCloseMs)];
+    return { module: AppModule, imports: [...parts, ...dialects] };
   }
 }
 
-/**
- * The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close.
- *
- * @param upstreamUrl Where calls to SoCMate's data routes go that may pass; null answers them itself.
- */
+/** The HTTP service on an opened ledger, ready to listen. The ledger stays its caller's to close. */
 export async function createApp(
   ledger: Ledger,
   operations = Operations.of(ledger),
-  upstreamUrl: string | null = null,
+  settings: ApiSettings = {},
 ): Promise<NestFastifyApplication> {
   const routes = new RouteTable();
   const dialects = [socketFailures, socmateFailures, nativeFailures];
@@ -45,7 +57,8 @@ export async function createApp(
     position.tell(request, reply);
     failures.send(error, request, reply);
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(ledger), adapter, {
+  const module = AppModule.of(ledger, settings);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
     logger: new NestLog(operations.log),
     abortOnError: false,
@@ -57,7 +70,9 @@ export async function createApp(
   if (operations.onMainPort) operations.addRoutes(fastify);
   fastify.addHook('onListen', async () => operations.state.serving());
   registerHotRoutes(fastify, { ledger, bus: app.get(CommandBus), failures });
-  registerDataRoutes(fastify, { ledger, upstreamUrl, failures });
+  const { upstreamUrl: url, upstreamAnswerMsMax: answerMsMax = UPSTREAM_ANSWER_MS_MAX } = settings;
+  const upstream = url === undefined ? null : { url, answerMsMax };
+  registerDataRoutes(fastify, { ledger, upstream, failures });
   app.useGlobalFilters(failures);
   await app.init();
   return app;

@@ -133,12 +133,7 @@ export interface TokenUsed extends TokenFact {
  * All but `TokenUsed` live in `token-<tokenId>`.
  */
 export type TokenEvent =
-  | TokenCreated
-  | TokenAttributeChanged
-  | TokenRotated
-  | TokenGraceClosed
-  | TokenRevoked
-  | TokenUsed;
+  TokenCreated | TokenAttributeChanged | TokenRotated | TokenGraceClosed | TokenRevoked | TokenUsed;
 
 const ATTRIBUTE_OF_EVENT = new Map<string, keyof TokenAttributes>(
   Object.entries(ATTRIBUTE_EVENTS).map(([attribute, type]) => [

@@ -83,13 +83,13 @@ describe.each(targeted)('%s finds its token', (_type, command) => {
     expectAccepted([own, tokenRotated()], command({}), member);
   });
 
-  it.each<[string, Authority]>([
-    ['a member who did not create it', member],
-  ])('is refused to %s', (_who, authority) =>
-    given(...rotated)
-      .as(authority)
-      .when(command({}))
-      .thenRejected({ code: 'FORBIDDEN' }),
+  it.each<[string, Authority]>([['a member who did not create it', member]])(
+    'is refused to %s',
+    (_who, authority) =>
+      given(...rotated)
+        .as(authority)
+        .when(command({}))
+        .thenRejected({ code: 'FORBIDDEN' }),
   );
 
   it.each<[string, Authority]>([

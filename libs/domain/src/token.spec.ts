@@ -76,13 +76,13 @@ describe('CreateToken', () => {
       .when(createToken({}, { dialect: 'socket' }))
       .then(tokenCreated({ dialect: 'socket' })));
 
-  it.each([
-    ['a member', member],
-  ])('is refused to %s, even for a token without any power', (_who, authority) =>
-    given()
-      .as(authority)
-      .when(createToken({ scopes: [], maxQuota: 0 }))
-      .thenRejected({ code: 'FORBIDDEN' }),
+  it.each([['a member', member]])(
+    'is refused to %s, even for a token without any power',
+    (_who, authority) =>
+      given()
+        .as(authority)
+        .when(createToken({ scopes: [], maxQuota: 0 }))
+        .thenRejected({ code: 'FORBIDDEN' }),
   );
 
   it.each([

@@ -68,6 +68,13 @@ export class LedgerConfig {
   @Max(3_600_000)
   readonly LEDGER_RETRY_WINDOW_MS: number = 0;
 
+  /** How long an old secret must not have been used before its grace is called safe to close. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(60_000)
+  @Max(2_592_000_000)
+  readonly LEDGER_SAFE_TO_CLOSE_MS: number = 86_400_000;
+
   /** In `production` nothing is created implicitly: the ledger must exist before the service starts. */
   @IsIn(['development', 'test', 'production'])
   readonly NODE_ENV: 'development' | 'test' | 'production' = 'development';

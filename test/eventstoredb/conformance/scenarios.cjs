@@ -22,7 +22,7 @@ const { EventStoreDBClient, jsonEvent, binaryEvent, streamNameFilter, eventTypeF
 
 const url = process.argv[2];
 if (!url) {
-  console.error('usage: run.cjs esdb://HOST:PORT?tls=false [--check FILE]');
+  console.error('usage: scenarios.cjs esdb://HOST:PORT?tls=false [--check FILE]');
   process.exit(2);
 }
 const S = randomUUID().slice(0, 8);

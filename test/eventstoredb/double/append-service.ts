@@ -113,7 +113,7 @@ export class AppendService {
   ): Promise<void> {
     if (this.faults.take('unavailable')) return answer(rpcErrors.unavailable());
     const result = this.log().append(streamId, expected, events);
-    if (this.faults.take('lostAcks')) return;
+    if (this.faults.losesAck(events[0]?.id)) return;
     if (this.faults.delayMs > 0) await delay(this.faults.delayMs);
     if (this.faults.take('brokenAfterCommit')) return answer(rpcErrors.unavailable());
     if (result.kind === 'deleted') return answer(rpcErrors.streamDeleted(streamId));
@@ -131,10 +131,15 @@ export class AppendService {
       if (call.cancelled || call.writableEnded) return;
       call.write(response.setCorrelationId(correlationId));
     };
+    const demandsLeader = call.metadata.get('requires-leader')[0] === 'true';
+    // A server that stops leading ends the streams that demand the leader, with the next append on them.
+    if (faults.leader && demandsLeader) {
+      return void call.emit('error', rpcErrors.notLeader(faults.leader));
+    }
     if (faults.take('unavailable')) return void call.emit('error', rpcErrors.unavailable());
     if (faults.take('notReady')) return reply(batchRefusal('not-ready', streamId));
     const result = this.log().append(streamId, expected, events);
-    if (faults.take('lostAcks')) return;
+    if (faults.losesAck(events[0]?.id)) return;
     if (faults.delayMs > 0) await delay(faults.delayMs);
     if (faults.take('brokenAfterCommit')) return void call.emit('error', rpcErrors.unavailable());
     if (faults.take('timedOutAfterCommit')) return reply(batchRefusal('timeout', streamId));

@@ -103,7 +103,7 @@ export class EventLog {
     if (stream === undefined || stream.records.length === 0) return 'not-found';
     if (stream.tombstoned) return 'deleted';
     if (this.#isSoftDeleted(streamId)) return 'not-found';
-    const kept = stream.records.filter(({ revision }) => revision >= stream.truncateBefore);
+    const kept = stream.records.slice(Number(stream.truncateBefore));
     return stream.maxCount === undefined ? kept : kept.slice(-stream.maxCount);
   }
 

@@ -1,5 +1,3 @@
-import type { status } from '@grpc/grpc-js';
-
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
@@ -9,6 +7,8 @@ export interface Endpoint {
 export class Faults {
   /** Appends that are committed and never answered. */
   lostAcks = 0;
+  /** Every append is committed and never answered, and answered when it comes again. */
+  losesFirstAcks = false;
   /** Appends that are committed, after which the call breaks: the outcome is unknown to the caller. */
   brokenAfterCommit = 0;
   /** Appends that are committed and answered with the server's own time-out. */
@@ -28,6 +28,17 @@ export class Faults {
   /** Who leads instead; calls that demand the leader are sent there. */
   leader: Endpoint | undefined;
 
+  readonly #acksLost = new Set<string>();
+
+  /** Whether the acknowledgement of this append is to be lost. */
+  losesAck(firstEventId: string | undefined): boolean {
+    if (this.take('lostAcks')) return true;
+    if (!this.losesFirstAcks || firstEventId === undefined) return false;
+    const isFirst = !this.#acksLost.has(firstEventId);
+    this.#acksLost.add(firstEventId);
+    return isFirst;
+  }
+
   /** Takes one off a counter and says whether there was one. */
   take(counter: Counter): boolean {
     if (this[counter] <= 0) return false;
@@ -39,5 +50,3 @@ export class Faults {
 export type Counter = {
   [Key in keyof Faults]: Faults[Key] extends number ? Key : never;
 }[keyof Faults];
-
-export type StatusCode = (typeof status)[keyof typeof status];

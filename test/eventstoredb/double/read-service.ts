@@ -55,21 +55,25 @@ export class ReadService {
       missing.setStreamIdentifier(streamIdentifier(streamId));
       call.write(new streams.ReadResp().setStreamNotFound(missing));
     } else {
-      const count = Number(options.getCount());
-      for (const record of records.slice(0, count)) await send(call, readEvent(record));
+      let left = Number(options.getCount());
+      for (const record of records) {
+        if (left <= 0 || call.cancelled) break;
+        left -= 1;
+        await send(call, readEvent(record));
+      }
     }
     call.end();
   }
 
-  #recordsOf(options: streams.ReadReq.Options): readonly LogRecord[] | 'not-found' {
+  #recordsOf(options: streams.ReadReq.Options): Iterable<LogRecord> | 'not-found' {
     const isBackwards = options.getReadDirection() === 1;
     const stream = options.getStream();
     if (stream) return this.#streamRecords(stream, isBackwards);
     const filter = eventFilter(options.getFilter());
     const { records } = this.log();
     const at = this.#indexOf(options, isBackwards ? records.length : 0);
-    const ordered = isBackwards ? records.slice(0, at).reverse() : records.slice(at);
-    return ordered.filter(filter);
+    const step = isBackwards ? -1 : 1;
+    return filtered(records, { from: isBackwards ? at - 1 : at, step, filter });
   }
 
   #streamRecords(
@@ -158,6 +162,18 @@ export class ReadService {
     const after = stream.hasRevision() ? BigInt(stream.getRevision()) : -1n;
     const wants: EventFilter = (record) => record.streamId === streamId && record.revision > after;
     return { from: stream.hasEnd() ? records.length : 0, wants, checkpointEvery: 0, streamId };
+  }
+}
+
+/** One after the other, so that a reader of a few events does not pay for the whole log. */
+function* filtered(
+  records: readonly LogRecord[],
+  { from, step, filter }: { from: number; step: 1 | -1; filter: EventFilter },
+): Iterable<LogRecord> {
+  for (let index = from; ; index += step) {
+    const record = records[index];
+    if (record === undefined) return;
+    if (filter(record)) yield record;
   }
 }
 

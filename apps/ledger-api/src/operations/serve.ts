@@ -38,7 +38,10 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
   });
   state.opened(ledger);
   try {
-    const app = await createApp(ledger, operations, config.UPSTREAM_URL ?? null);
+    const app = await createApp(ledger, operations, {
+      upstreamUrl: config.UPSTREAM_URL,
+      safeToCloseMs: config.LEDGER_SAFE_TO_CLOSE_MS,
+    });
     const server: Server = app.getHttpServer();
     stop = (signal) => shutdown.start(signal);
     const shutdown = new Shutdown({

@@ -14,9 +14,9 @@ import { withSecret } from './secret-text.js';
 
 interface PersonalToken {
   readonly id: string;
-  readonly name?: string;
+  readonly label?: string;
   readonly preview?: string;
-  readonly createdAt?: string;
+  readonly issuedAt?: string;
   readonly revokedAt?: string | null;
 }
 
@@ -66,14 +66,16 @@ export function addPersonalTokenCommands(personalToken: Command): void {
     defineCommand(personalToken, {
       usage: 'create',
       summary: 'give a person a personal token; its secret is printed this once',
-      examples: ['token-ledger personal-token create --user "$USER_ID" --name laptop'],
+      examples: ['token-ledger personal-token create --user "$USER_ID" --label laptop'],
     }),
   );
-  create.requiredOption('--user <user-id>', 'whose').option('--name <name>', 'what it is for');
-  runs<WriteOptions & PersonalTokenOptions & { name?: string }>(create, async (options) => {
-    const { user, name, idempotencyKey } = options;
+  create
+    .requiredOption('--user <user-id>', 'whose')
+    .requiredOption('--label <label>', 'what it is for');
+  runs<WriteOptions & PersonalTokenOptions & { label: string }>(create, async (options) => {
+    const { user, label, idempotencyKey } = options;
     const at = path`/v1/users/${user}/personal-tokens`;
-    const request = { method: 'POST', path: at, body: { name }, idempotencyKey } as const;
+    const request = { method: 'POST', path: at, body: { label }, idempotencyKey } as const;
     const answer = await connect(options).send<{ secret: string }>(request);
     return { value: answer, text: withSecret(answer) };
   });
@@ -92,9 +94,9 @@ export function addPersonalTokenCommands(personalToken: Command): void {
     const page = await readList<PersonalToken>(connect(options), at, {}, options);
     const columns = [
       { heading: 'ID', of: ({ id }: PersonalToken) => id },
-      { heading: 'NAME', of: ({ name }: PersonalToken) => name },
+      { heading: 'LABEL', of: ({ label }: PersonalToken) => label },
       { heading: 'PREVIEW', of: ({ preview }: PersonalToken) => preview },
-      { heading: 'CREATED', of: ({ createdAt }: PersonalToken) => createdAt },
+      { heading: 'CREATED', of: ({ issuedAt }: PersonalToken) => issuedAt },
       { heading: 'REVOKED', of: ({ revokedAt }: PersonalToken) => revokedAt },
     ];
     return { value: page, text: table(page.items, columns) };

@@ -43,7 +43,10 @@ export class AuditLog {
   }
 
   /** One page of a search, newest first, and whether another entry follows it. */
-  search(search: AuditSearch): { readonly items: readonly AuditEntry[]; readonly hasMore: boolean } {
+  search(search: AuditSearch): {
+    readonly items: readonly AuditEntry[];
+    readonly hasMore: boolean;
+  } {
     const { sql, parameters } = auditSearchQuery(search, this.projector.tableOf(auditLog.name));
     const rows = this.database.query<{ row: string }>(sql, ...parameters);
     return {

@@ -3,11 +3,16 @@ import {
   windowEnd,
   windowOf,
   type QuotaStanding,
+  type SecretId,
   type Timestamp,
   type WindowLength,
 } from '@ledger/domain';
 import { ResidentRows } from '../projector/projection.js';
-import type { QuotaUsageRow, WindowUsage } from '../projections/quota-usage.projection.js';
+import type {
+  QuotaUsageRow,
+  SecretUsage,
+  WindowUsage,
+} from '../projections/quota-usage.projection.js';
 
 /** What every token and user has spent, in memory. For answers; charges are decided on the stream. */
 export class QuotaStandings extends ResidentRows<QuotaUsageRow> {
@@ -34,6 +39,11 @@ export class QuotaStandings extends ResidentRows<QuotaUsageRow> {
 
   lastUsedAt(subjectId: string): Timestamp | null {
     return this.get(subjectId)?.lastUsedAt ?? null;
+  }
+
+  /** What is recorded of the uses of one living secret; undefined when it was not used. */
+  usesOf(subjectId: string, secretId: SecretId): SecretUsage | undefined {
+    return this.get(subjectId)?.secrets.find((each) => each.secretId === secretId);
   }
 
   protected override changed(): void {

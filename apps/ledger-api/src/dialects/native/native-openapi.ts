@@ -8,6 +8,7 @@ import { OAUTH_ROUTES } from './routes/oauth-routes.js';
 import { ORGANIZATION_ROUTES } from './routes/organization-routes.js';
 import type { JsonSchema, RouteContract } from './routes/route-contract.js';
 import { COMPONENT_SCHEMAS, position, ref, text } from './routes/schemas.js';
+import { SECRET_ROUTES } from './routes/secret-routes.js';
 import { SELF_ROUTES } from './routes/self-routes.js';
 import { TOKEN_ROUTES } from './routes/token-routes.js';
 import { USER_ROUTES } from './routes/user-routes.js';
@@ -17,6 +18,7 @@ export const NATIVE_ROUTES: readonly RouteContract[] = [
   ...HOT_ROUTES,
   ...SELF_ROUTES,
   ...TOKEN_ROUTES,
+  ...SECRET_ROUTES,
   ...OAUTH_ROUTES,
   ...ORGANIZATION_ROUTES,
   ...USER_ROUTES,

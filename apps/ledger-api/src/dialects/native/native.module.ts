@@ -18,6 +18,7 @@ import { OrganizationsController } from './people/organizations.controller.js';
 import { PeopleRoles } from './people/people-roles.js';
 import { UsersController } from './people/users.controller.js';
 import { assertPolicies } from './route-policies.js';
+import { SecretsController } from './secrets/secrets.controller.js';
 import { SelfController } from './self.controller.js';
 
 /** The native API `/v1`, but for its hot routes: those are registered beside Nest. */
@@ -29,6 +30,7 @@ import { SelfController } from './self.controller.js';
     EventsController,
     OauthController,
     OrganizationsController,
+    SecretsController,
     SelfController,
     TokenReadsController,
     TokenWritesController,

@@ -1,57 +1,41 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { grants } from '@ledger/domain';
+import { UseRecorder } from '@ledger/commands';
 import type { Ledger } from '@ledger/runtime';
-import { Authenticator, type Caller } from '../../http/caller.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../http/answer.js';
+import { Authenticator, type Caller } from '../../http/caller.js';
 import { commandContext } from '../../http/request-context.js';
 import { dataRoute } from './scope-routes.js';
 import { DETAILS, forbidden, socmateAnswer } from './socmate-answers.js';
 import { SocmateCallers } from './socmate-callers.js';
-import { forward } from './upstream.js';
+import { forward, type Upstream } from './upstream.js';
 
 export interface DataRouteParts {
   readonly ledger: Ledger;
   /** Where calls go that may pass; null answers them with an empty list. */
-  readonly upstreamUrl: string | null;
+  readonly upstream: Upstream | null;
   readonly failures: {
     send(error: unknown, request: FastifyRequest, reply: FastifyReply): void;
   };
 }
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
  * Guards the product's data routes by scope, and passes on what may pass; and tells a proxy in front of
  * them the same, without passing anything on.
  */
 export function registerDataRoutes(fastify: FastifyInstance, parts: DataRouteParts): void {
-  const { ledger, upstreamUrl, failures } = parts;
-  const { credentials, directory, clock, progress } = ledger;
-  const authenticator = new Authenticator(credentials, directory, clock, progress);
-  const callers = new SocmateCallers(authenticator, credentials, directory, clock);
-
-  /** @throws Refusal When the call may not pass. */
-  const admit = async (request: FastifyRequest, method: string, path: string): Promise<void> => {
-    const route = dataRoute(method, path);
-    if (route.outcome === 'none') throw new Refusal(socmateAnswer(404, DETAILS.noRoute));
-    if (route.outcome === 'wrong-method') {
-      const allow = route.allow.join(', ');
-      throw new Refusal(socmateAnswer(405, DETAILS.noMethod, { allow }));
-    }
-    await callers.ready();
-    const caller = callers.any(request);
-    assertScope(caller, route.scope);
-    recordUse(ledger, caller, request);
-  };
+  const { upstream, failures } = parts;
+  const gate = new Gate(parts.ledger);
 
   fastify.route({
     method: METHODS,
     url: '/api/v1/*',
     handler: async (request, reply) => {
       try {
-        await admit(request, request.method, pathOf(request.url));
-        if (upstreamUrl === null) return await reply.send({ items: [], total: 0 });
-        return await forward(upstreamUrl, request, reply);
+        await gate.admit(request, request.method, pathOf(request.url));
+        if (upstream === null) return await reply.send({ items: [], total: 0 });
+        return await forward(upstream, request, reply);
       } catch (error) {
         return failures.send(error, request, reply);
       }
@@ -61,7 +45,7 @@ export function registerDataRoutes(fastify: FastifyInstance, parts: DataRoutePar
   fastify.get('/internal/authorize', async (request, reply) => {
     const { 'x-forwarded-method': method, 'x-forwarded-uri': uri } = request.headers;
     try {
-      await admit(request, String(method ?? 'GET'), pathOf(String(uri ?? '')));
+      await gate.admit(request, String(method ?? 'GET').toUpperCase(), pathOf(String(uri ?? '')));
       return await reply.code(204).send();
     } catch (error) {
       // A proxy understands yes, 401 and 403 only.
@@ -71,16 +55,48 @@ export function registerDataRoutes(fastify: FastifyInstance, parts: DataRoutePar
   });
 }
 
-function assertScope(caller: Caller, scope: string): void {
-  if (caller.kind === 'user' || grants(caller.token.scopes, scope)) return;
-  throw forbidden(`API key does not have the required scope: ${scope}`);
-}
+/** Who may pass to which data route. */
+class Gate {
+  readonly #callers: SocmateCallers;
+  readonly #uses: UseRecorder;
+  /**
+   * Uses of a secret in its grace are counted apart from those of its successor: whether anyone still
+   * needs it is what its closing depends on, and the successor's uses would crowd them out.
+   */
+  readonly #usesInGrace: UseRecorder;
 
-function recordUse({ uses }: Ledger, caller: Caller, request: FastifyRequest): void {
-  if (caller.kind !== 'token') return;
-  const { tokenId, orgId } = caller.token;
-  const { repeat: _repeat, ...context } = commandContext(request, caller.principal, 'socmate', null);
-  uses.record({ tokenId, orgId, secretId: caller.secret.secretId }, context);
+  constructor({ credentials, directory, clock, progress, store, folds, uses }: Ledger) {
+    const authenticator = new Authenticator(credentials, directory, clock, progress);
+    this.#callers = new SocmateCallers(authenticator, credentials, directory, clock);
+    this.#uses = uses;
+    this.#usesInGrace = new UseRecorder(store, folds, clock);
+  }
+
+  /** @throws Refusal 404, 405, 401, 403: when the call may not pass. */
+  async admit(request: FastifyRequest, method: string, path: string): Promise<void> {
+    const route = dataRoute(method, path);
+    if (route.outcome === 'none') throw new Refusal(socmateAnswer(404, DETAILS.noRoute));
+    if (route.outcome === 'wrong-method') {
+      const allow = route.allow.join(', ');
+      throw new Refusal(socmateAnswer(405, DETAILS.noMethod, { allow }));
+    }
+    await this.#callers.ready();
+    const caller = this.#callers.any(request);
+    if (caller.kind === 'user') return;
+    // By name alone: in this dialect no scope implies another.
+    if (!caller.token.scopes.includes(route.scope)) {
+      throw forbidden(`API key does not have the required scope: ${route.scope}`);
+    }
+    this.#recordUse(caller, request);
+  }
+
+  #recordUse(caller: Extract<Caller, { kind: 'token' }>, request: FastifyRequest): void {
+    const { tokenId, orgId } = caller.token;
+    const { secretId, validUntil } = caller.secret;
+    const { repeat: _, ...context } = commandContext(request, caller.principal, 'socmate', null);
+    const uses = validUntil === null ? this.#uses : this.#usesInGrace;
+    uses.record({ tokenId, orgId, secretId }, context);
+  }
 }
 
 function pathOf(url: string): string {

@@ -24,10 +24,28 @@ export type DataRoute =
 
 /** Which scope a call needs. HEAD asks for what GET asks for. */
 export function dataRoute(method: string, path: string): DataRoute {
-  const here = FORMS.filter(({ form }) => form.test(path));
+  const here = isUnambiguous(path) ? FORMS.filter(({ form }) => form.test(path)) : [];
   const asked = method === 'HEAD' ? 'GET' : method;
   const found = here.find((route) => route.method === asked);
   if (found) return { outcome: 'found', scope: found.scope };
   if (here.length === 0) return { outcome: 'none' };
-  return { outcome: 'wrong-method', allow: here.map((route) => route.method) };
+  return { outcome: 'wrong-method', allow: [...new Set(here.map((route) => route.method))] };
+}
+
+const DOT_SEGMENT = /^\.{1,2}(?:;|$)/;
+
+/**
+ * Whether a path names the same thing to everyone who reads it. What a proxy or the upstream would resolve
+ * or decode into another path was checked for the scope of the wrong route.
+ */
+function isUnambiguous(path: string): boolean {
+  if (/[\\#]/.test(path)) return false;
+  return path.split('/').every((segment) => {
+    try {
+      const decoded = decodeURIComponent(segment);
+      return !/[/\\\p{Cc}]/u.test(decoded) && !DOT_SEGMENT.test(decoded);
+    } catch {
+      return false;
+    }
+  });
 }

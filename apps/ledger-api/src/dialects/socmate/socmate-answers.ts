@@ -5,6 +5,7 @@ import { Refusal, type Answer, type DialectFailures, type HttpFailure } from '..
 export const DETAILS = {
   notAuthenticated: 'Not authenticated',
   adminRequired: 'Admin role required',
+  roleRequired: 'Organization role required',
   invalidKey: 'Invalid API key',
   disabledKey: 'API key is disabled',
   expiredKey: 'API key has expired',
@@ -57,8 +58,7 @@ const ANSWERS: Readonly<Record<RejectionCode, () => Answer>> = {
     socmateAnswer(409, 'Idempotency-Key was used for another request; use a new key'),
   TOKEN_REVOKED: () => socmateAnswer(409, 'API key is disabled and cannot be rotated'),
   REVISION_MISMATCH: () => socmateAnswer(412, 'API key was changed meanwhile'),
-  TOKEN_EXPIRED: () =>
-    socmateAnswer(409, 'API key has expired; set expires_in_days to rotate it'),
+  TOKEN_EXPIRED: () => socmateAnswer(409, 'API key has expired; set expires_in_days to rotate it'),
   GRACE_OPEN: () => socmateAnswer(409, 'The previous key is still in its grace period'),
   SECRET_IS_CURRENT: () => socmateAnswer(409, 'The key is the current one'),
   SECRET_NOT_FOUND: noKey,

@@ -42,7 +42,7 @@ export class SocmateCallers {
     }
     const caller = this.#user(request);
     const { userId } = caller.user.user;
-    // The user's only or default organization: the one they joined first.
+    // The user's only or default organization: of several, the oldest.
     const [organization] = this.directory.organizationsOf(userId);
     if (!organization || this.directory.roleIn(organization, userId) !== 'admin') {
       throw forbidden(DETAILS.adminRequired);
@@ -50,9 +50,13 @@ export class SocmateCallers {
     return { caller, organization };
   }
 
-  /** A key, or a user, who passes every scope check. @throws Refusal 401 */
+  /** A key, or a user of any role, who passes every scope check. @throws Refusal 401, 403 */
   any(request: FastifyRequest): Caller {
-    return request.headers['x-api-key'] === undefined ? this.#user(request) : this.key(request);
+    if (request.headers['x-api-key'] !== undefined) return this.key(request);
+    const caller = this.#user(request);
+    // Who left every organization keeps their token, and has no role.
+    if (this.directory.organizationsOf(caller.user.user.userId).length > 0) return caller;
+    throw forbidden(DETAILS.roleRequired);
   }
 
   /** @throws Refusal 401. The precise reason only to who holds the secret. */

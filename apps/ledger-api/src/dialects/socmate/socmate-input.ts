@@ -13,7 +13,8 @@ export function readBody<Body extends object>(
   raw: unknown,
   isOptional = false,
 ): Body {
-  const value = parseJsonBody(raw) ?? (isOptional ? {} : undefined);
+  const parsed = parseJsonBody(raw);
+  const value = isOptional ? (parsed ?? {}) : parsed;
   if (value === undefined) {
     throw unprocessable({ loc: ['body'], msg: 'field required', type: 'value_error.missing' });
   }
@@ -25,7 +26,10 @@ export function readBody<Body extends object>(
 }
 
 /** Reads query parameters; unknown ones are ignored. @throws Refusal 422 */
-export function readQuery<Query extends object>(type: ClassConstructor<Query>, query: unknown): Query {
+export function readQuery<Query extends object>(
+  type: ClassConstructor<Query>,
+  query: unknown,
+): Query {
   return checked(type, query as object, 'query');
 }
 
@@ -36,9 +40,15 @@ function checked<T extends object>(type: ClassConstructor<T>, value: object, whe
   return instance;
 }
 
-function asFault({ property, value, constraints, contexts }: ValidationError, where: string): Fault {
+function asFault(
+  { property, value, constraints, contexts }: ValidationError,
+  where: string,
+): Fault {
   const loc = [where, property];
   if (value === undefined) return { loc, msg: 'field required', type: 'value_error.missing' };
+  if (value === null) {
+    return { loc, msg: 'none is not an allowed value', type: 'type_error.none.not_allowed' };
+  }
   const [name = '', msg = 'is not valid'] = Object.entries(constraints ?? {})[0] ?? [];
   const context = contexts?.[name] as { type?: string } | undefined;
   return { loc, msg, type: context?.type ?? 'value_error' };

@@ -23,19 +23,25 @@ export function createdAnswer(token: KnownToken, secret: string): object {
   };
 }
 
-export function rotatedAnswer(token: KnownToken, secret: string, now: Timestamp): object {
+/** As it stood when it was rotated, so that a repeat of the request is given the same answer. */
+export function rotatedAnswer(token: KnownToken, secret: string): object {
+  const rotatedAt = token.rotatedAt ?? token.lastAt;
   return {
     key_id: token.publicId?.keyId,
     api_key: secret,
     expires_at: timeOf(token.expiresAt),
-    previous_key_expires_at: timeOf(openGrace(token.secrets, now)),
+    previous_key_expires_at: timeOf(openGrace(token.secrets, rotatedAt)),
   };
 }
 
 /** A key as the list shows it: all fields, in the documented order, never the key itself. */
 export function listItem(
   token: KnownToken,
-  use: { readonly createdBy: string; readonly lastUsedAt: Timestamp | null; readonly now: Timestamp },
+  use: {
+    readonly createdBy: string;
+    readonly lastUsedAt: Timestamp | null;
+    readonly now: Timestamp;
+  },
 ): object {
   const keyId = token.publicId?.keyId ?? '';
   const status = statusAt(token, use.now);

@@ -74,8 +74,8 @@ export class SocmateController {
 
   @Get()
   async list(@Req() request: FastifyRequest, @Query() query: unknown): Promise<object> {
-    const { orgId } = await this.#admit(request);
-    const { search = '', limit, offset } = readQuery(ListKeysQuery, query);
+    const { orgId } = (await this.#admin(request)).organization;
+    const { search, limit, offset } = readQuery(ListKeysQuery, query);
     const { items, total } = this.keys.find({ orgId, search, limit: limit ?? null, offset });
     const now = this.clock.now();
     return {
@@ -103,7 +103,7 @@ export class SocmateController {
     const { outcome, secret } = await this.bus.execute(
       new RotateTokenCommand(this.#target(orgId, keyId), policy, context),
     );
-    return rotatedAnswer(accepted(outcome), secret.reveal(), this.clock.now());
+    return rotatedAnswer(accepted(outcome), secret.reveal());
   }
 
   @Delete(':key_id')
@@ -115,11 +115,16 @@ export class SocmateController {
     accepted(await this.bus.execute(new RevokeTokenCommand(target, cause, context)));
   }
 
+  async #admin(request: FastifyRequest): Promise<ReturnType<SocmateCallers['admin']>> {
+    await this.callers.ready();
+    return this.callers.admin(request);
+  }
+
+  /** Admits a write. @throws Refusal 401, 403, 422 */
   async #admit(
     request: FastifyRequest,
   ): Promise<{ readonly orgId: OrgId; readonly context: CommandContext }> {
-    await this.callers.ready();
-    const { caller, organization } = this.callers.admin(request);
+    const { caller, organization } = await this.#admin(request);
     const key = idempotencyKey(request);
     if (key === undefined) {
       const loc = ['header', 'Idempotency-Key'];
@@ -137,7 +142,9 @@ export class SocmateController {
 
   #inDays(days: number | null | undefined): Timestamp | undefined {
     if (days === null || days === undefined) return undefined;
-    return timestamp(epochMs(this.clock.now()) + days * DAY_MS);
+    // Whole seconds, as they are shown: a key ends at the very instant that its owner was told.
+    const nowMs = Math.floor(epochMs(this.clock.now()) / 1000) * 1000;
+    return timestamp(nowMs + days * DAY_MS);
   }
 
   #emailOf(userId: UserId | null): string {

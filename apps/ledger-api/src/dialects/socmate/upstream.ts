@@ -5,61 +5,70 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../http/answer.js';
 import { socmateAnswer } from './socmate-answers.js';
 
-const ANSWER_MS_MAX = 30_000;
+/** Where calls go that may pass. */
+export interface Upstream {
+  readonly url: string;
+  /** How long its whole answer may take. */
+  readonly answerMsMax: number;
+}
 
-/** Headers that speak of one connection, or carry the credential that ends here. */
-const NOT_FORWARDED = new Set([
-  'authorization',
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'x-api-key',
-]);
-const NOT_RETURNED = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'keep-alive',
-  'transfer-encoding',
-]);
+export const UPSTREAM_ANSWER_MS_MAX = 30_000;
+
+/** Headers that speak of one connection alone. */
+const OF_THE_CONNECTION = [
+  ...['connection', 'content-length', 'expect', 'keep-alive', 'proxy-authenticate'],
+  ...['proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
+];
+/** Credentials end here: the upstream trusts who forwards, and must not be able to pass for the caller. */
+const NOT_FORWARDED = [...OF_THE_CONNECTION, 'authorization', 'host', 'x-api-key', 'x-request-id'];
+/** The body was decoded on its way. Whether an answer may be cached, and its id, are this service's to say. */
+const NOT_RETURNED = [
+  ...OF_THE_CONNECTION,
+  ...['cache-control', 'content-encoding', 'expires', 'pragma', 'x-request-id'],
+];
 
 const logger = new Logger('upstream');
 
 /** Passes a call on and its answer back. The upstream never sees the key. @throws Refusal 502, 504 */
 export async function forward(
-  upstreamUrl: string,
+  { url, answerMsMax }: Upstream,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const headers = new Headers({ 'x-request-id': request.id });
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined && !NOT_FORWARDED.has(name)) headers.set(name, String(value));
-  }
+  const signal = AbortSignal.timeout(answerMsMax);
   let answer: Response;
   try {
-    answer = await fetch(`${upstreamUrl}${request.url}`, {
+    answer = await fetch(`${url}${request.url}`, {
       method: request.method,
-      headers,
+      headers: forwardedHeaders(request),
       redirect: 'manual',
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      signal,
       ...(Buffer.isBuffer(request.body) ? { body: new Uint8Array(request.body) } : {}),
     });
   } catch (error) {
-    const isTimeout = error instanceof Error && error.name === 'TimeoutError';
     logger.warn(`request ${request.id}: the upstream did not answer: ${String(error)}`);
     throw new Refusal(
-      isTimeout ? socmateAnswer(504, 'Gateway Timeout') : socmateAnswer(502, 'Bad Gateway'),
+      signal.aborted ? socmateAnswer(504, 'Gateway Timeout') : socmateAnswer(502, 'Bad Gateway'),
     );
   }
+  const dropped = new Set([...NOT_RETURNED, ...namesIn(answer.headers.get('connection'))]);
   answer.headers.forEach((value, name) => {
-    if (!NOT_RETURNED.has(name)) reply.header(name, value);
+    if (!dropped.has(name)) reply.header(name, value);
   });
   reply.code(answer.status);
   return reply.send(answer.body && Readable.fromWeb(answer.body as ReadableStream));
+}
+
+function forwardedHeaders(request: FastifyRequest): Headers {
+  const headers = new Headers({ 'x-request-id': request.id });
+  const dropped = new Set([...NOT_FORWARDED, ...namesIn(request.headers.connection)]);
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined && !dropped.has(name)) headers.set(name, String(value));
+  }
+  return headers;
+}
+
+/** Header names that a Connection header declares to be of this connection too. */
+function namesIn(connection: string | null | undefined): readonly string[] {
+  return (connection ?? '').split(',').map((name) => name.trim().toLowerCase());
 }

@@ -7,9 +7,16 @@ import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { randomUUID } from 'node:crypto';
 import { appendAnswer, type AppendAnswer } from './append-answers.js';
-import { ServerSilent } from './server-errors.js';
 
 export type BatchCall = ClientDuplexStream<BatchAppendReq, BatchAppendResp>;
+
+/** An append that was sent. */
+export interface SentAppend {
+  /** Never rejects; stays open for as long as neither an answer comes nor the stream ends. */
+  readonly answer: Promise<AppendAnswer>;
+  /** Stops waiting for the answer. */
+  readonly forget: () => void;
+}
 
 /**
  * One BatchAppend call that all appends of a connection share. The client's own has a registry that all clients
@@ -27,29 +34,18 @@ export class AppendStream {
     return this.#answers;
   }
 
-  /** Sends one append and waits for its answer no longer than `timeoutMs`. Never rejects. */
-  append(request: BatchAppendReq, timeoutMs: number): Promise<AppendAnswer> {
+  /** Each request is sent once: it is not read before the transport has room for it. */
+  send(request: BatchAppendReq): SentAppend {
     const id = randomUUID();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        const error = new ServerSilent(`no answer to an append in ${timeoutMs} ms`);
-        this.#settle(id, { kind: 'unknown', error });
-      }, timeoutMs);
-      this.#waiting.set(id, (answer) => {
-        clearTimeout(timer);
-        resolve(answer);
-      });
-      this.#send(id, request.setCorrelationId(new shared.UUID().setString(id)));
-    });
-  }
-
-  #send(id: string, request: BatchAppendReq): void {
+    request.setCorrelationId(new shared.UUID().setString(id));
+    const answer = new Promise<AppendAnswer>((resolve) => this.#waiting.set(id, resolve));
     try {
       this.#opened().write(request);
     } catch (error) {
       // A channel that was closed a moment ago refuses new calls by throwing.
       this.#settle(id, { kind: 'broken', error: error as Error });
     }
+    return { answer, forget: () => void this.#waiting.delete(id) };
   }
 
   #opened(): BatchCall {
@@ -65,7 +61,7 @@ export class AppendStream {
     return call;
   }
 
-  /** An answer that nobody waits for is a second one, or comes after its deadline. */
+  /** An answer that nobody waits for is a second one, or too late. */
   #settle(id: string, answer: AppendAnswer): void {
     const settle = this.#waiting.get(id);
     this.#waiting.delete(id);

@@ -1,4 +1,3 @@
-import { EventCodec } from '../../codec/event-codec.js';
 import type { PersonalDataCipher } from '../../codec/personal-data.js';
 import {
   EventStore,
@@ -13,14 +12,12 @@ import {
 } from '../../event-store.js';
 import { assertLimit, assertRevision } from '../append-decision.js';
 import { AppendHints } from '../append-hints.js';
-import { Appender, type AppendStats } from './appender.js';
-import { connectionSettings, type ConnectionTarget } from './connection-settings.js';
-import { LogReader } from './log-reader.js';
-import { LogSubscription } from './log-subscription.js';
-import { Reader } from './reading.js';
-import { EventMapping } from './recorded-events.js';
-import { ServerConnection, type LinkStats } from './server-connection.js';
+import type { AppendStats } from './appender.js';
+import type { ConnectionTarget } from './connection-settings.js';
+import { Deadline } from './deadline.js';
+import type { LinkStats } from './server-connection.js';
 import { StreamTurns } from './stream-turns.js';
+import type { DatabaseParts } from './wiring.js';
 
 const DEADLINE_MS = 1_800;
 const OPEN_TIMEOUT_MS = 10_000;
@@ -30,10 +27,7 @@ const STREAM_PREFIX = 'ledger-';
 export interface EventStoreDbOptions extends ConnectionTarget {
   /** Made from the ledger's key. */
   readonly cipher: PersonalDataCipher;
-  /**
-   * Longest that an append takes, repeats included, and that a read waits without an answer. An append that waits
-   * for others on its stream, or guards streams, may take as long again for each of the two.
-   */
+  /** Longest that an append takes, its guards and repeats included, and that a read waits for an answer. */
   readonly deadlineMs?: number;
   /** Longest that `open` waits for the database. */
   readonly openTimeoutMs?: number;
@@ -55,33 +49,16 @@ export interface EventStoreDbStats extends LinkStats, AppendStats {
  * processes may share one log.
  */
 export class EventStoreDbStore extends EventStore {
-  readonly #hints = new AppendHints();
-  readonly #connection: ServerConnection;
-  readonly #appender: Appender;
-  readonly #reader: Reader;
-  readonly #log: LogReader;
-  readonly #mapping: EventMapping;
-  readonly #subscription: LogSubscription;
-  readonly #turns: StreamTurns;
+  readonly #turns = new StreamTurns();
   readonly #pending = new Set<Promise<unknown>>();
-  readonly #pendingMax: number;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: EventStoreDbOptions) {
+  private constructor(
+    private readonly parts: DatabaseParts,
+    private readonly hints: AppendHints,
+    private readonly limits: Limits,
+  ) {
     super();
-    const { cipher, deadlineMs = DEADLINE_MS, streamPrefix = STREAM_PREFIX } = options;
-    assertPrefix(streamPrefix);
-    this.#connection = new ServerConnection(connectionSettings(options), deadlineMs);
-    this.#appender = new Appender(this.#connection, deadlineMs);
-    this.#reader = new Reader(this.#connection, deadlineMs);
-    this.#mapping = new EventMapping(new EventCodec(cipher), streamPrefix);
-    this.#log = new LogReader(this.#reader, this.#mapping, streamPrefix);
-    this.#turns = new StreamTurns(deadlineMs);
-    this.#pendingMax = options.pendingAppendsMax ?? PENDING_APPENDS_MAX;
-    this.#subscription = new LogSubscription(this.#connection, streamPrefix, (position) => {
-      if (position !== undefined) this.#log.noticed(position);
-      this.#hints.announce();
-    });
   }
 
   /**
@@ -91,26 +68,32 @@ export class EventStoreDbStore extends EventStore {
    * @throws Error For a connection string that cannot be read, or a certificate file that is not there.
    */
   static async open(options: EventStoreDbOptions): Promise<EventStoreDbStore> {
-    const store = new EventStoreDbStore(options);
+    const { streamPrefix: prefix = STREAM_PREFIX, deadlineMs = DEADLINE_MS } = options;
+    const { pendingAppendsMax = PENDING_APPENDS_MAX, openTimeoutMs = OPEN_TIMEOUT_MS } = options;
+    assertPrefix(prefix);
+    const { wire } = await import('./wiring.js');
+    const hints = new AppendHints();
+    const parts = wire({ ...options, prefix, deadlineMs, onGrown: () => hints.announce() });
+    const store = new EventStoreDbStore(parts, hints, { deadlineMs, pendingAppendsMax });
     try {
-      await store.#connection.link(options.openTimeoutMs ?? OPEN_TIMEOUT_MS);
+      await parts.connection.link(openTimeoutMs);
       await store.head();
     } catch (error) {
       await store.close();
       throw error;
     }
-    store.#subscription.start();
+    parts.subscription.start();
     return store;
   }
 
   /** Counters for metrics. Cheap. */
   stats(): EventStoreDbStats {
     return {
-      ...this.#connection.stats,
-      ...this.#appender.stats,
+      ...this.parts.connection.stats,
+      ...this.parts.appender.stats,
       pendingAppends: this.#pending.size,
-      readTimeouts: this.#reader.timeouts,
-      subscriptions: this.#subscription.subscriptions,
+      readTimeouts: this.parts.reader.timeouts,
+      subscriptions: this.parts.subscription.subscriptions,
     };
   }
 
@@ -122,14 +105,17 @@ export class EventStoreDbStore extends EventStore {
   ): Promise<AppendResult> {
     this.#assertOpen();
     assertRevision(expected);
-    if (this.#pending.size >= this.#pendingMax) {
-      throw new StoreUnavailable(`${this.#pendingMax} appends wait already: nothing was written`);
+    if (this.#pending.size >= this.limits.pendingAppendsMax) {
+      throw new StoreUnavailable(
+        `${this.limits.pendingAppendsMax} appends wait already: nothing was written`,
+      );
     }
+    const deadline = new Deadline(this.limits.deadlineMs);
+    const wanted: WantedAppend = { streamId, expected, events, unchanged };
     const guarded = unchanged.map((guard) => guard.streamId);
-    const append = this.#turns.run(streamId, guarded, () =>
-      events.length === 0
-        ? this.#check(streamId, expected, unchanged)
-        : this.#write(streamId, expected, events, unchanged),
+    const turn = { written: streamId, guarded, waitMs: deadline.leftMs };
+    const append = this.#turns.run(turn, () =>
+      events.length === 0 ? this.#check(wanted, deadline) : this.#write(wanted, deadline),
     );
     this.#pending.add(append);
     try {
@@ -143,23 +129,23 @@ export class EventStoreDbStore extends EventStore {
   async read(streamId: string, after: Revision = 0): Promise<readonly StoredEvent[]> {
     this.#assertOpen();
     assertRevision(after);
-    return this.#log.stream(streamId, after);
+    return this.parts.log.stream(streamId, after);
   }
 
   /** @throws StoreDamaged, StoreUnavailable */
   async readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
     this.#assertOpen();
     assertLimit(limit);
-    return this.#log.after(position, limit);
+    return this.parts.log.after(position, limit);
   }
 
   async head(): Promise<Position> {
     this.#assertOpen();
-    return this.#log.head();
+    return this.parts.log.head();
   }
 
   onAppended(listener: () => void): () => void {
-    return this.#hints.subscribe(listener);
+    return this.hints.subscribe(listener);
   }
 
   close(): Promise<void> {
@@ -169,51 +155,49 @@ export class EventStoreDbStore extends EventStore {
 
   async #shutDown(): Promise<void> {
     await Promise.allSettled(this.#pending);
-    this.#subscription.close();
-    this.#connection.close();
+    this.parts.subscription.close();
+    this.parts.connection.close();
   }
 
   /** An append of no events, which the server would answer without looking at the stream. */
-  async #check(
-    streamId: string,
-    expected: Revision,
-    unchanged: readonly Unchanged[],
-  ): Promise<AppendResult> {
-    const end = await this.#log.endOf(streamId);
-    if (end.revision !== expected) return conflict(streamId, end.revision);
-    const moved = await this.#firstMoved(unchanged);
+  async #check(wanted: WantedAppend, deadline: Deadline): Promise<AppendResult> {
+    const end = await this.parts.log.endOf(wanted.streamId, deadline);
+    if (end.revision !== wanted.expected) return conflict(wanted.streamId, end.revision);
+    const moved = await this.#firstMoved(wanted.unchanged, deadline);
     return moved ?? { outcome: 'appended', ...end };
   }
 
-  async #write(
-    streamId: string,
-    expected: Revision,
-    events: readonly NewEvent[],
-    unchanged: readonly Unchanged[],
-  ): Promise<AppendResult> {
-    const proposed = events.map((event) => this.#mapping.proposed(streamId, event));
-    const moved = await this.#firstMoved(unchanged);
+  async #write(wanted: WantedAppend, deadline: Deadline): Promise<AppendResult> {
+    const { streamId, expected, events, unchanged } = wanted;
+    const proposed = events.map((event) => this.parts.mapping.proposed(streamId, event));
+    const moved = await this.#firstMoved(unchanged, deadline);
     if (moved) {
-      const { revision } = await this.#log.endOf(streamId);
+      const { revision } = await this.parts.log.endOf(streamId, deadline);
       if (revision === expected) return moved;
       if (revision < expected) return conflict(streamId, revision);
       // The stream is past the expected revision: the server cannot write, only recognise a repeat.
     }
-    const name = this.#mapping.streamName(streamId);
-    const answer = await this.#appender.append(name, expected, proposed);
+    const name = this.parts.mapping.streamName(streamId);
+    const answer = await this.parts.appender.append(name, expected, proposed, deadline);
     if (answer.kind === 'conflict') return conflict(streamId, answer.lastRevision + 1);
     const revision = expected + events.length;
     if (answer.lastRevision + 1 !== revision) {
       throw new StoreDamaged(`${streamId} went on at ${answer.lastRevision + 1}: it was deleted`);
     }
-    const position = answer.position ?? (await this.#log.positionOf(streamId, revision));
-    this.#log.noticed(position);
+    const position =
+      answer.position ?? (await this.parts.log.positionOf(streamId, revision, deadline));
+    this.parts.log.noticed(position);
     return { outcome: 'appended', revision, position };
   }
 
   /** Looked at right before the append: what moves in between goes unnoticed (docs/adr/0004). */
-  async #firstMoved(unchanged: readonly Unchanged[]): Promise<AppendResult | undefined> {
-    const ends = await Promise.all(unchanged.map(({ streamId }) => this.#log.endOf(streamId)));
+  async #firstMoved(
+    unchanged: readonly Unchanged[],
+    deadline: Deadline,
+  ): Promise<AppendResult | undefined> {
+    const ends = await Promise.all(
+      unchanged.map(({ streamId }) => this.parts.log.endOf(streamId, deadline)),
+    );
     const moved = unchanged.findIndex(({ revision }, index) => ends[index]?.revision !== revision);
     const guard = unchanged[moved];
     return guard && conflict(guard.streamId, ends[moved]?.revision ?? 0);
@@ -222,6 +206,18 @@ export class EventStoreDbStore extends EventStore {
   #assertOpen(): void {
     if (this.#closing) throw new StoreUnavailable('the event store is closed');
   }
+}
+
+interface Limits {
+  readonly deadlineMs: number;
+  readonly pendingAppendsMax: number;
+}
+
+interface WantedAppend {
+  readonly streamId: string;
+  readonly expected: Revision;
+  readonly events: readonly NewEvent[];
+  readonly unchanged: readonly Unchanged[];
 }
 
 function conflict(streamId: string, actualRevision: Revision): AppendResult {

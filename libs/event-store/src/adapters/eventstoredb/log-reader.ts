@@ -5,7 +5,9 @@ import {
   type Revision,
   type StoredEvent,
 } from '../../event-store.js';
-import type { Reader } from './reading.js';
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
+import { Deadline } from './deadline.js';
+import type { Reader, ReadTerms } from './reading.js';
 import {
   positionOf,
   revisionOf,
@@ -24,6 +26,13 @@ export interface StreamEnd {
   readonly position: Position;
 }
 
+export interface LogReaderOptions {
+  /** Of the names of the ledger's streams. */
+  readonly prefix: string;
+  /** For each page of a read that is not part of an append. */
+  readonly deadlineMs: number;
+}
+
 /** Reads the ledger's part of the database: its streams, and the log that they make up. */
 export class LogReader {
   #newest: Position = 0n;
@@ -31,7 +40,7 @@ export class LogReader {
   constructor(
     private readonly reader: Reader,
     private readonly mapping: EventMapping,
-    private readonly prefix: string,
+    private readonly options: LogReaderOptions,
   ) {}
 
   /** @throws StoreDamaged When the stream's events do not follow each other. */
@@ -40,7 +49,7 @@ export class LogReader {
     const events: StoredEvent[] = [];
     for (;;) {
       const next = after + events.length;
-      const page = await this.reader.read(streamRequest(name, next, PAGE_EVENTS));
+      const page = await this.#read(streamRequest(name, next, PAGE_EVENTS));
       page.forEach((recorded, index) => {
         if (revisionOf(recorded) !== next + index) {
           throw new StoreDamaged(`${streamId} has no event ${next + index + 1}`);
@@ -52,17 +61,23 @@ export class LogReader {
   }
 
   /** As the leader knows it. */
-  async endOf(streamId: string): Promise<StreamEnd> {
+  async endOf(streamId: string, deadline: Deadline): Promise<StreamEnd> {
     const name = this.mapping.streamName(streamId);
-    const [last] = await this.reader.read(lastEventRequest(name), true);
+    const [last] = await this.reader.read(lastEventRequest(name), {
+      deadline,
+      requiresLeader: true,
+    });
     return last
       ? { revision: revisionOf(last) + 1, position: positionOf(last) }
       : { revision: 0, position: 0n };
   }
 
-  async positionOf(streamId: string, revision: Revision): Promise<Position> {
+  async positionOf(streamId: string, revision: Revision, deadline: Deadline): Promise<Position> {
     const name = this.mapping.streamName(streamId);
-    const [event] = await this.reader.read(streamRequest(name, revision - 1, 1), true);
+    const [event] = await this.reader.read(streamRequest(name, revision - 1, 1), {
+      deadline,
+      requiresLeader: true,
+    });
     if (event) return positionOf(event);
     // Written, and not yet replicated: a repeat of the append will find it.
     throw new StoreUnavailable('the append is not yet replicated');
@@ -85,7 +100,7 @@ export class LogReader {
    */
   async head(): Promise<Position> {
     const newest = this.#newest;
-    const [last] = await this.reader.read(headRequest(this.prefix), true);
+    const [last] = await this.#read(headRequest(this.options.prefix), { requiresLeader: true });
     const position = last ? positionOf(last) : 0n;
     if (position < newest) {
       throw new StoreUnavailable(`the log ends at ${position}, before the event at ${newest}`);
@@ -104,17 +119,28 @@ export class LogReader {
    */
   async #page(position: Position, count: number): Promise<readonly RecordedEvent[]> {
     try {
-      const page = await this.reader.read(logRequest(this.prefix, position, count + 1));
+      const page = await this.#logFrom(position, count + 1);
       return page.filter((recorded) => positionOf(recorded) > position).slice(0, count);
     } catch (error) {
       if (!isInvalidPosition(error)) throw error;
     }
     try {
-      return await this.reader.read(logRequest(this.prefix, position + 1n, count));
+      return await this.#logFrom(position + 1n, count);
     } catch (error) {
       if (!isInvalidPosition(error)) throw error;
       if (position >= (await this.head())) return [];
       throw new RangeError(`no event of the log lies at ${position}`, { cause: error });
     }
+  }
+
+  #logFrom(position: Position, count: number): Promise<readonly RecordedEvent[]> {
+    return this.#read(logRequest(this.options.prefix, position, count), { mayMiss: true });
+  }
+
+  #read(
+    request: ReadReq,
+    terms: Omit<ReadTerms, 'deadline'> = {},
+  ): Promise<readonly RecordedEvent[]> {
+    return this.reader.read(request, { ...terms, deadline: new Deadline(this.options.deadlineMs) });
   }
 }

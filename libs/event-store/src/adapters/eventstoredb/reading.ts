@@ -1,6 +1,6 @@
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import { StoreUnavailable } from '../../event-store.js';
-import { backOff } from './backoff.js';
+import { Watchdog, type Deadline } from './deadline.js';
 import type { RecordedEvent } from './recorded-events.js';
 import type { ServerConnection } from './server-connection.js';
 import {
@@ -12,17 +12,19 @@ import {
 } from './server-errors.js';
 import type { ServerLink } from './server-link.js';
 
-const ATTEMPTS_MAX = 3;
+export interface ReadTerms {
+  readonly deadline: Deadline;
+  /** Asks the leader itself: a follower may lack what was just acknowledged. */
+  readonly requiresLeader?: boolean;
+  /** The read begins at a position that may not be one: whether it is, is then for the caller to ask. */
+  readonly mayMiss?: boolean;
+}
 
 /** Reads that end. The client's own cannot be given a deadline: a server that hangs would hang them for ever. */
 export class Reader {
   #timeouts = 0;
 
-  /** @param deadlineMs What all attempts at one read may take together while the server sends nothing. */
-  constructor(
-    private readonly connection: ServerConnection,
-    private readonly deadlineMs: number,
-  ) {}
+  constructor(private readonly connection: ServerConnection) {}
 
   /** Reads on which the server fell silent. */
   get timeouts(): number {
@@ -30,22 +32,20 @@ export class Reader {
   }
 
   /**
-   * @param requiresLeader Asks the leader itself: a follower may lack what was just acknowledged.
    * @returns Empty for a stream that is not there.
    * @throws StoreUnavailable, StoreDamaged
-   * @throws ServiceError For a position at which no event lies; see `isInvalidPosition`.
+   * @throws ServiceError For a position at which no event lies, if that may be; see `isInvalidPosition`.
    */
-  async read(request: ReadReq, requiresLeader = false): Promise<readonly RecordedEvent[]> {
-    const start = performance.now();
+  async read(request: ReadReq, terms: ReadTerms): Promise<readonly RecordedEvent[]> {
+    const { deadline, requiresLeader = false, mayMiss = false } = terms;
     for (let attempt = 1; ; attempt += 1) {
-      const left = Math.max(0, this.deadlineMs - (performance.now() - start));
-      const link = await this.connection.link(left);
+      const link = await this.connection.link(deadline.leftMs);
       const before = link.messagesRead;
       try {
-        return await collect(link.read(request, requiresLeader), this.deadlineMs / ATTEMPTS_MAX);
+        return await collect(link.read(request, requiresLeader), deadline.attemptMs);
       } catch (cause) {
         const error = cause instanceof Error ? cause : new Error(String(cause));
-        if (isInvalidPosition(error)) throw error;
+        if (mayMiss && isInvalidPosition(error)) throw error;
         if (isLasting(error)) throw asStoreError(error);
         const isSilent = error instanceof ServerSilent;
         if (isSilent) this.#timeouts += 1;
@@ -53,10 +53,10 @@ export class Reader {
         if (isSilent ? link.messagesRead === before : breaksLink(error)) {
           this.connection.giveUp(link, error);
         }
-        if (attempt >= ATTEMPTS_MAX || performance.now() - start >= this.deadlineMs) {
+        if (!deadline.allowsAfter(attempt)) {
           throw new StoreUnavailable('the database did not answer a read', { cause: error });
         }
-        if (!isSilent) await backOff(attempt);
+        if (!isSilent) await deadline.backOff(attempt);
       }
     }
   }
@@ -65,25 +65,25 @@ export class Reader {
 /** Never left half-way: a call that is not read to its end is cancelled, or the server would keep it. */
 function collect(
   call: ReturnType<ServerLink['read']>,
-  silenceMsMax: number,
+  silenceMs: number,
 ): Promise<readonly RecordedEvent[]> {
   return new Promise((resolve, reject) => {
     const events: RecordedEvent[] = [];
-    const watchdog = setTimeout(() => {
-      reject(new ServerSilent(`no answer to a read in ${Math.round(silenceMsMax)} ms`));
+    const watchdog = new Watchdog(silenceMs, () => {
+      reject(new ServerSilent(`no answer to a read in ${Math.round(silenceMs)} ms`));
       call.cancel();
-    }, silenceMsMax);
+    });
     call.on('data', (response: ReadResp) => {
-      watchdog.refresh();
+      watchdog.heard();
       const event = response.getEvent()?.getEvent();
       if (event) events.push(event);
     });
     call.on('error', (error) => {
-      clearTimeout(watchdog);
+      watchdog.stop();
       reject(error);
     });
     call.on('end', () => {
-      clearTimeout(watchdog);
+      watchdog.stop();
       resolve(events);
     });
   });

@@ -17,13 +17,20 @@ export interface LinkStats {
   readonly endpoint: string | undefined;
 }
 
+interface Waiting {
+  readonly resolve: (link: ServerLink) => void;
+  readonly reject: (error: StoreUnavailable) => void;
+}
+
+const CLOSED = 'the event store is closed';
+
 /**
  * Keeps a link to the leader. A link that broke, or that answers nothing any more, is given up whole and the next
  * one is looked for at once: a server that hangs never says so, and a channel to it would wait with it for ever.
  */
 export class ServerConnection {
   readonly #closed = new AbortController();
-  readonly #waiting = new Set<(link: ServerLink) => void>();
+  readonly #waiting = new Set<Waiting>();
   #link: ServerLink | undefined;
   #leader: EndPoint | undefined;
   #failed: EndPoint | undefined;
@@ -53,17 +60,24 @@ export class ServerConnection {
   /** @throws StoreUnavailable When there is no link in time. */
   link(timeoutMs: number): Promise<ServerLink> {
     if (this.#link) return Promise.resolve(this.#link);
+    if (this.#closed.signal.aborted) return Promise.reject(new StoreUnavailable(CLOSED));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#waiting.delete(settle);
         const message = `no connection to the database in ${Math.round(timeoutMs)} ms`;
+        this.#waiting.delete(waiting);
         reject(new StoreUnavailable(message, { cause: this.#lastError }));
       }, timeoutMs);
-      const settle = (link: ServerLink): void => {
-        clearTimeout(timer);
-        resolve(link);
+      const waiting: Waiting = {
+        resolve: (link) => {
+          clearTimeout(timer);
+          resolve(link);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
       };
-      this.#waiting.add(settle);
+      this.#waiting.add(waiting);
     });
   }
 
@@ -82,6 +96,8 @@ export class ServerConnection {
     this.#closed.abort();
     this.#link?.close();
     this.#link = undefined;
+    for (const { reject } of this.#waiting) reject(new StoreUnavailable(CLOSED));
+    this.#waiting.clear();
   }
 
   #connect(): void {
@@ -107,7 +123,7 @@ export class ServerConnection {
     this.#isConnecting = false;
     this.#links += 1;
     this.#link = link;
-    for (const settle of this.#waiting) settle(link);
+    for (const { resolve } of this.#waiting) resolve(link);
     this.#waiting.clear();
   }
 

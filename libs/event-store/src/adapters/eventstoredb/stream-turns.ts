@@ -9,6 +9,14 @@ interface Queue {
   size: number;
 }
 
+export interface Turn {
+  readonly written: string;
+  /** Streams that others must not write meanwhile. */
+  readonly guarded: readonly string[];
+  /** How long to wait for it. */
+  readonly waitMs: number;
+}
+
 /**
  * Lets one append a stream run at a time, and keeps it from running while an append that guards the stream is
  * under way. Within this process a guard is thereby exact; another process can still slip in between.
@@ -16,22 +24,20 @@ interface Queue {
 export class StreamTurns {
   readonly #queues = new Map<string, Queue>();
 
-  constructor(private readonly waitMsMax: number) {}
-
   /**
    * Runs the work once it is its turn on all of its streams. Places in all queues are taken at once, so that no two
    * can wait for each other.
    *
    * @throws StoreUnavailable When its turn does not come in time; the work is not run then.
    */
-  async run<T>(written: string, guarded: readonly string[], work: () => Promise<T>): Promise<T> {
+  async run<T>({ written, guarded, waitMs }: Turn, work: () => Promise<T>): Promise<T> {
     let end = (): void => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
     const streamIds = new Set([written, ...guarded]);
     const isFirst = [...streamIds].every((id) => !this.#queues.has(id));
     const before = [...streamIds].map((id) => this.#enqueue(id, id === written, ended));
     try {
-      if (!isFirst) await this.#atMost(Promise.all(before));
+      if (!isFirst) await atMost(waitMs, Promise.all(before));
       return await work();
     } finally {
       end();
@@ -59,20 +65,19 @@ export class StreamTurns {
     queue.size -= 1;
     if (queue.size === 0) this.#queues.delete(streamId);
   }
+}
 
-  async #atMost(turn: Promise<unknown>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(new StoreUnavailable('the append waited too long for others; nothing written')),
-        this.waitMsMax,
-      );
-    });
-    try {
-      await Promise.race([turn, tooLate]);
-    } finally {
-      clearTimeout(timer);
-    }
+async function atMost(milliseconds: number, turn: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new StoreUnavailable('the append waited too long for others; nothing written')),
+      milliseconds,
+    );
+  });
+  try {
+    await Promise.race([turn, tooLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }

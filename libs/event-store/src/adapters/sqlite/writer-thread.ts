@@ -32,7 +32,8 @@ export class WriterThread implements BatchWriter {
     worker.on('error', (cause) => this.#end(`the writing thread failed: ${cause.message}`, cause));
     worker.on('exit', (code) => {
       // The thread's exit may be heard of before its answer to the close request is.
-      if (!this.#isClosing || this.#waiting) this.#end(`the writing thread ended with code ${code}`);
+      if (!this.#isClosing || this.#waiting)
+        this.#end(`the writing thread ended with code ${code}`);
     });
   }
 

@@ -80,7 +80,7 @@ export class TokenWritesController {
     const target = this.targets.target(request);
     const { dialect } = this.targets.find(request).token;
     const body = bodyOf(request, ROTATE_TOKEN);
-    const policy = rotationPolicy(body, dialect === 'socket' || body.closePrevious);
+    const policy = rotationPolicy(body, dialect !== 'native' || body.closePrevious);
     const { outcome, secret } = await this.bus.execute(
       new RotateTokenCommand(target, policy, contextOf(request)),
     );

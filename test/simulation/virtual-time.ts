@@ -1,0 +1,36 @@
+import type { Scheduler, Task } from './scheduler.js';
+
+/** What `setTimeout` gives in simulated time. */
+interface VirtualTimer {
+  readonly task: Task;
+  ref(): VirtualTimer;
+  unref(): VirtualTimer;
+}
+
+/**
+ * Puts timers and the machine's clock of everything that runs here under the scheduler. Returns how to put
+ * the real ones back.
+ *
+ * @param machineMs What the clock of the process shows whose task is running.
+ */
+export function installVirtualTime(
+  scheduler: Scheduler,
+  machineMs: (owner: string) => number,
+): () => void {
+  const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  const realNow = Date.now;
+  const setVirtual = (callback: () => void, ms = 0): VirtualTimer => {
+    const task = scheduler.schedule(scheduler.owner, ms, `timer of ${ms} ms`, callback);
+    const timer: VirtualTimer = { task, ref: () => timer, unref: () => timer };
+    return timer;
+  };
+  globalThis.setTimeout = setVirtual as unknown as typeof globalThis.setTimeout;
+  globalThis.clearTimeout = ((timer: VirtualTimer | undefined) => {
+    if (timer) scheduler.cancel(timer.task);
+  }) as unknown as typeof globalThis.clearTimeout;
+  Date.now = () => machineMs(scheduler.owner);
+  return () => {
+    Object.assign(globalThis, real);
+    Date.now = realNow;
+  };
+}
