@@ -6,16 +6,18 @@ import {
   ENOSPC,
   environmentOf,
   itWith,
+  removeFailingDisk,
   type DiskFailure,
 } from './failing-disk.js';
 import { eventsOf, WRITERS } from './plan.js';
 
 const disk = compileFailingDisk();
-const STEPS = 12;
+afterAll(() => removeFailingDisk(disk));
+const STEPS = process.env['LEDGER_TEST_LONG'] ? 250 : 40;
 /** Where the first call fails: each of the first ones, and some of those that follow. */
 const AT = process.env['LEDGER_TEST_LONG']
   ? Array.from({ length: 200 }, (_, n) => n + 1)
-  : [1, 2, 3, 4, 5, 6, 8, 11, 16, 23];
+  : [1, 2, 3, 5, 8, 12, 16, 21, 27, 34];
 
 /** How many runs met the error while they appended: where none does, nothing is shown. */
 let met = 0;
@@ -115,8 +117,8 @@ describe('a disk that reports an error', () => {
     20_000,
   );
 
-  test('was met by most of these runs while they appended', () => {
+  test('was met by most of these runs while they appended, so that they show something', () => {
     process.stdout.write(`disk errors: ${met} of ${3 * AT.length} runs met one while appending\n`);
-    expect(met).toBeGreaterThan(AT.length);
+    expect(met).toBeGreaterThan((3 * AT.length) / 2);
   });
 });

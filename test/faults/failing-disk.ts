@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const SOURCE = join(process.cwd(), 'test/faults/failing-disk.c');
 
@@ -41,6 +41,10 @@ export function compileFailingDisk(): FailingDisk {
   } catch (error) {
     return { missing: `there is no working C compiler: ${String(error).split('\n', 1)[0]}` };
   }
+}
+
+export function removeFailingDisk({ library }: FailingDisk): void {
+  if (library !== undefined) rmSync(dirname(library), { recursive: true, force: true });
 }
 
 /** The environment in which a process has a failing disk. */

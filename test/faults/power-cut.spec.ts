@@ -8,12 +8,14 @@ import {
   EIO,
   environmentOf,
   itWith,
+  removeFailingDisk,
   type DiskFailure,
 } from './failing-disk.js';
 import { PoweredDisk, readRecording } from './disk-recording.js';
 import { eventsOf } from './plan.js';
 
 const disk = compileFailingDisk();
+afterAll(() => removeFailingDisk(disk));
 const STEPS = process.env['LEDGER_TEST_LONG'] ? 250 : 60;
 /** Long enough for the write-ahead log to be moved into the database while appends go on. */
 const CHECKPOINTED_STEPS = 400;

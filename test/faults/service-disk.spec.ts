@@ -14,10 +14,12 @@ import {
   ENOSPC,
   environmentOf,
   itWith,
+  removeFailingDisk,
   type DiskFailure,
 } from './failing-disk.js';
 
 const disk = compileFailingDisk();
+afterAll(() => removeFailingDisk(disk));
 const WRITES = 6;
 
 interface Answered {

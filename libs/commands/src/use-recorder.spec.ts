@@ -6,10 +6,10 @@ import { StreamFolds } from './stream-folds.js';
 import { FaultyStore, ManualClock, request } from './testing/index.js';
 import { UseRecorder } from './use-recorder.js';
 
-const use = (tokenId: string) => ({
+const use = (tokenId: string, secret = `secret of ${tokenId}`) => ({
   tokenId: tokenId as TokenId,
   orgId: 'org-1' as OrgId,
-  secretId: 'secret-1' as SecretId,
+  secretId: secret as SecretId,
 });
 
 function opened(memory = new MemoryEventStore()) {
@@ -35,6 +35,16 @@ describe('free uses of a token', () => {
     }
     expect(await instants('a')).toEqual(['10:00:00', '10:01:00', '10:02:00']);
     expect(await instants('b')).toEqual(['10:00:00', '10:01:40']);
+  });
+
+  it('of a secret in its grace are not crowded out by those of its successor', async () => {
+    const { recorder, settled, instants } = opened();
+    recorder.record(use('a', 'new secret'), request());
+    await settled();
+    recorder.record(use('a', 'old secret'), request());
+    recorder.record(use('a', 'new secret'), request());
+    await settled();
+    expect(await instants('a')).toEqual(['10:00:00', '10:00:00']);
   });
 
   it('go on after a restart without reading all that was recorded before', async () => {

@@ -19,13 +19,13 @@ const BETWEEN_USES_MS_MIN = 60_000;
 const KNOWN_MAX = 100_000;
 
 /**
- * Records uses that cost nothing, at most one a minute for each token; the first at once. A charge is a
+ * Records uses that cost nothing, at most one a minute for each secret; the first at once. A charge is a
  * use of its own record. Eventual: a use that could not be recorded is logged, and its call goes on.
  */
 @Injectable()
 export class UseRecorder {
   readonly #logger = new Logger(UseRecorder.name);
-  readonly #lastAt = new Map<TokenId, Timestamp>();
+  readonly #lastAt = new Map<SecretId, Timestamp>();
 
   constructor(
     private readonly store: EventStore,
@@ -38,10 +38,10 @@ export class UseRecorder {
     context: CommandContext,
   ): void {
     const now = this.clock.now();
-    const last = this.#lastAt.get(use.tokenId);
+    const last = this.#lastAt.get(use.secretId);
     if (last && epochMs(now) - epochMs(last) < BETWEEN_USES_MS_MIN) return;
     if (this.#lastAt.size >= KNOWN_MAX) this.#lastAt.clear();
-    this.#lastAt.set(use.tokenId, now);
+    this.#lastAt.set(use.secretId, now);
     this.#append({ ...use, occurredAt: now }, context).catch((error: unknown) => {
       this.#logger.warn(`use of token ${use.tokenId} was not recorded: ${String(error)}`);
     });

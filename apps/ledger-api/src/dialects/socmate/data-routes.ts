@@ -1,4 +1,4 @@
-import { UseRecorder } from '@ledger/commands';
+import type { UseRecorder } from '@ledger/commands';
 import type { Ledger } from '@ledger/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../http/answer.js';
@@ -59,17 +59,11 @@ export function registerDataRoutes(fastify: FastifyInstance, parts: DataRoutePar
 class Gate {
   readonly #callers: SocmateCallers;
   readonly #uses: UseRecorder;
-  /**
-   * Uses of a secret in its grace are counted apart from those of its successor: whether anyone still
-   * needs it is what its closing depends on, and the successor's uses would crowd them out.
-   */
-  readonly #usesInGrace: UseRecorder;
 
-  constructor({ credentials, directory, clock, progress, store, folds, uses }: Ledger) {
+  constructor({ credentials, directory, clock, progress, uses }: Ledger) {
     const authenticator = new Authenticator(credentials, directory, clock, progress);
     this.#callers = new SocmateCallers(authenticator, credentials, directory, clock);
     this.#uses = uses;
-    this.#usesInGrace = new UseRecorder(store, folds, clock);
   }
 
   /** @throws Refusal 404, 405, 401, 403: when the call may not pass. */
@@ -92,10 +86,9 @@ class Gate {
 
   #recordUse(caller: Extract<Caller, { kind: 'token' }>, request: FastifyRequest): void {
     const { tokenId, orgId } = caller.token;
-    const { secretId, validUntil } = caller.secret;
+    const { secretId } = caller.secret;
     const { repeat: _, ...context } = commandContext(request, caller.principal, 'socmate', null);
-    const uses = validUntil === null ? this.#uses : this.#usesInGrace;
-    uses.record({ tokenId, orgId, secretId }, context);
+    this.#uses.record({ tokenId, orgId, secretId }, context);
   }
 }
 

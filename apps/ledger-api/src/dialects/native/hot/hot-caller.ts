@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { parseCredential, type CommandContext, type PresentedCredential } from '@ledger/commands';
-import { epochMs, timestamp, type Timestamp, type TokenId } from '@ledger/domain';
+import { epochMs, timestamp, type Timestamp, type SecretId } from '@ledger/domain';
 import type { Ledger } from '@ledger/runtime';
 import { Authenticator, type Caller } from '../../../http/caller.js';
 import { idempotencyKey } from '../../../http/request-context.js';
@@ -21,7 +21,7 @@ export class HotCallers {
   readonly #authenticator: Authenticator;
   /** Few gateways call often, so their credentials are parsed and digested once. Judged each time. */
   readonly #parsed = new Map<string, PresentedCredential>();
-  readonly #nextUseAt = new Map<TokenId, Timestamp>();
+  readonly #nextUseAt = new Map<SecretId, Timestamp>();
   readonly #position: LedgerPosition;
 
   constructor(private readonly ledger: Ledger) {
@@ -63,11 +63,11 @@ export class HotCallers {
   recordUse(caller: Caller, request: FastifyRequest, now: Timestamp): void {
     if (caller.kind !== 'token') return;
     const { tokenId, orgId } = caller.token;
-    const nextAt = this.#nextUseAt.get(tokenId);
+    const { secretId } = caller.secret;
+    const nextAt = this.#nextUseAt.get(secretId);
     if (nextAt !== undefined && now < nextAt) return;
     if (this.#nextUseAt.size >= USES_KNOWN_MAX) this.#nextUseAt.clear();
-    this.#nextUseAt.set(tokenId, timestamp(epochMs(now) + BETWEEN_USES_MS_MIN));
-    const { secretId } = caller.secret;
+    this.#nextUseAt.set(secretId, timestamp(epochMs(now) + BETWEEN_USES_MS_MIN));
     const { repeat: _repeat, ...context } = chargeContext(request, caller);
     this.ledger.uses.record({ tokenId, orgId, secretId }, context);
   }
