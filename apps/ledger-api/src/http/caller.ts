@@ -58,7 +58,18 @@ export function presentedSecret(request: CredentialHeaders, schemes: readonly st
   if (name !== 'basic') return { outcome: 'secret', secret: value };
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(value)) return { outcome: 'invalid' };
   const [user = ''] = Buffer.from(value, 'base64').toString('utf8').split(':', 1);
-  return user === '' ? { outcome: 'invalid' } : { outcome: 'secret', secret: user };
+  const secret = formDecoded(user);
+  return secret === '' ? { outcome: 'invalid' } : { outcome: 'secret', secret };
+}
+
+/** OAuth clients form-encode what they put into Basic (RFC 6749 2.3.1). No secret holds a percent sign. */
+function formDecoded(user: string): string {
+  if (!user.includes('%')) return user;
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return '';
+  }
 }
 
 function countAuthorizations(rawHeaders: readonly string[]): number {
