@@ -41,4 +41,15 @@ describe("the README's tour", () => {
     expect(output).toContain('"valid":true');
     expect(output).toContain('"revocationId"');
   });
+
+  it("lets Socket's own command line work against the service", () => {
+    const [line] = /^SOCKET_CLI.*$/m.exec(readFileSync('README.md', 'utf8')) ?? [];
+    const command = line!.replace('http://localhost:8080', service.url);
+    const output = execFileSync('sh', ['-c', command], {
+      env: { ...process.env, ADMIN: ADMIN_TOKEN, HOME: directory, NODE_OPTIONS: '', NO_COLOR: '1' },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    expect(output).toContain('"slug": "demo"');
+  });
 });
