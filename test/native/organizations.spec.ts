@@ -55,8 +55,14 @@ describe('creating an organization', () => {
     const first = await world.admin.post(ORGS, { slug: 'acme', name: 'Acme' }, { headers });
     const again = await world.admin.post(ORGS, { slug: 'acme', name: 'Acme' }, { headers });
     expect([again.status, again.body]).toEqual([201, first.body]);
-    const other = await world.admin.post(ORGS, { slug: 'acme', name: 'Other' }, { headers });
-    expect([other.status, other.body.code]).toEqual([409, 'IDEMPOTENCY_KEY_REUSED']);
+    for (const body of [
+      { slug: 'acme', name: 'Other' },
+      { slug: 'globex', name: 'Acme' },
+    ]) {
+      const other = await world.admin.post(ORGS, body, { headers });
+      expect([other.status, other.body.code]).toEqual([409, 'IDEMPOTENCY_KEY_REUSED']);
+    }
+    expect((await world.admin.get(`${ORGS}/globex`)).status).toBe(404);
   });
 
   it('lets exactly one of many have a slug', async () => {

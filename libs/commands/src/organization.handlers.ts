@@ -14,6 +14,7 @@ import {
 import type { CommandContext } from './command-context.js';
 import { DecideAndAppend, type Outcome } from './decide-and-append.js';
 import { Clock } from './ports.js';
+import type { RequestIdentity } from './request-identity.js';
 import { organizationStream, slugStream } from './streams.js';
 
 type OrganizationOutcome = Outcome<OrganizationState, OrganizationEvent>;
@@ -55,7 +56,13 @@ export class CreateOrganizationHandler implements ICommandHandler<CreateOrganiza
     context,
   }: CreateOrganizationCommand): Promise<OrganizationOutcome> {
     const { slug } = organization;
-    const { repeat: _repeat, ...once } = context;
+    const { repeat, ...once } = context;
+    let newId = randomUUID() as OrgId;
+    if (repeat && repeat.key !== null) {
+      const { outcome, identity } = await this.#earlier(context);
+      if (outcome.outcome === 'rejected' || outcome.repeated) return outcome;
+      newId = organizationOf(identity);
+    }
     const { outcome: reserved } = await this.ledger.execute<OrgId | undefined, SlugReserved>({
       context: once,
       orgId: null,
@@ -67,7 +74,7 @@ export class CreateOrganizationHandler implements ICommandHandler<CreateOrganiza
         if (!mayCreate) return reject({ code: 'FORBIDDEN' });
         if (orgId !== undefined) return accept();
         const occurredAt = this.clock.now();
-        return accept({ type: 'SlugReserved', slug, orgId: randomUUID() as OrgId, occurredAt });
+        return accept({ type: 'SlugReserved', slug, orgId: newId, occurredAt });
       },
     });
     if (reserved.outcome === 'rejected') return reserved;
@@ -84,6 +91,21 @@ export class CreateOrganizationHandler implements ICommandHandler<CreateOrganiza
     });
     return outcome;
   }
+
+  /** What became of the same key before, whatever slug it asked for then. Records nothing. */
+  #earlier(context: CommandContext) {
+    return this.ledger.execute<OrganizationState, OrganizationEvent>({
+      context,
+      orgId: null,
+      stream: (identity) => organizationStream(organizationOf(identity)),
+      decide: () => accept(),
+    });
+  }
+}
+
+/** The id of the organization that a repeatable request makes: a repeat arrives at it again. */
+function organizationOf({ tokenId }: RequestIdentity): OrgId {
+  return tokenId as string as OrgId;
 }
 
 /** Envelope: changes an organization's settings or people. */
