@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import {
   epochMs,
   latest,
+  timestamp,
   type OrgId,
   type SecretId,
   type Timestamp,
@@ -25,7 +26,7 @@ const KNOWN_MAX = 100_000;
 @Injectable()
 export class UseRecorder {
   readonly #logger = new Logger(UseRecorder.name);
-  readonly #lastAt = new Map<SecretId, Timestamp>();
+  readonly #nextAt = new Map<SecretId, Timestamp>();
 
   constructor(
     private readonly store: EventStore,
@@ -33,15 +34,20 @@ export class UseRecorder {
     private readonly clock: Clock,
   ) {}
 
+  /** Whether a use at `now` would be recorded: for callers to whom telling of it costs something. */
+  isDue(secretId: SecretId, now: Timestamp): boolean {
+    const nextAt = this.#nextAt.get(secretId);
+    return nextAt === undefined || now >= nextAt;
+  }
+
   record(
     use: { readonly tokenId: TokenId; readonly orgId: OrgId; readonly secretId: SecretId },
     context: CommandContext,
   ): void {
     const now = this.clock.now();
-    const last = this.#lastAt.get(use.secretId);
-    if (last && epochMs(now) - epochMs(last) < BETWEEN_USES_MS_MIN) return;
-    if (this.#lastAt.size >= KNOWN_MAX) this.#lastAt.clear();
-    this.#lastAt.set(use.secretId, now);
+    if (!this.isDue(use.secretId, now)) return;
+    if (this.#nextAt.size >= KNOWN_MAX) this.#nextAt.clear();
+    this.#nextAt.set(use.secretId, timestamp(epochMs(now) + BETWEEN_USES_MS_MIN));
     this.#append({ ...use, occurredAt: now }, context).catch((error: unknown) => {
       this.#logger.warn(`use of token ${use.tokenId} was not recorded: ${String(error)}`);
     });

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { parseCredential, type CommandContext, type PresentedCredential } from '@ledger/commands';
-import { epochMs, timestamp, type Timestamp, type SecretId } from '@ledger/domain';
+import type { Timestamp } from '@ledger/domain';
 import type { Ledger } from '@ledger/runtime';
 import { Authenticator, type Caller } from '../../../http/caller.js';
 import { idempotencyKey } from '../../../http/request-context.js';
@@ -11,8 +11,6 @@ import { headerFaults } from '../native-input.js';
 import type { Fault } from '../problems/problem.js';
 import type { HotRouteContract } from '../routes/hot-routes-contract.js';
 
-const BETWEEN_USES_MS_MIN = 60_000;
-const USES_KNOWN_MAX = 10_000;
 const CREDENTIALS_KNOWN_MAX = 256;
 
 /** Who calls a hot route, and whether this node may judge anything for them right now. */
@@ -21,7 +19,6 @@ export class HotCallers {
   readonly #authenticator: Authenticator;
   /** Few gateways call often, so their credentials are parsed and digested once. Judged each time. */
   readonly #parsed = new Map<string, PresentedCredential>();
-  readonly #nextUseAt = new Map<SecretId, Timestamp>();
   readonly #position: LedgerPosition;
 
   constructor(private readonly ledger: Ledger) {
@@ -64,10 +61,7 @@ export class HotCallers {
     if (caller.kind !== 'token') return;
     const { tokenId, orgId } = caller.token;
     const { secretId } = caller.secret;
-    const nextAt = this.#nextUseAt.get(secretId);
-    if (nextAt !== undefined && now < nextAt) return;
-    if (this.#nextUseAt.size >= USES_KNOWN_MAX) this.#nextUseAt.clear();
-    this.#nextUseAt.set(secretId, timestamp(epochMs(now) + BETWEEN_USES_MS_MIN));
+    if (!this.ledger.uses.isDue(secretId, now)) return;
     const { repeat: _repeat, ...context } = chargeContext(request, caller);
     this.ledger.uses.record({ tokenId, orgId, secretId }, context);
   }
