@@ -4,14 +4,25 @@ const MAY_IMPORT = {
   'libs/event-store': ['libs/domain'],
   'libs/commands': ['libs/domain', 'libs/event-store'],
   'libs/read-models': ['libs/domain', 'libs/event-store'],
-  'libs/runtime': ['libs/domain', 'libs/event-store', 'libs/commands', 'libs/read-models'],
+  'libs/publishing': ['libs/domain', 'libs/event-store'],
+  'libs/gateway-cache': ['libs/publishing'],
+  'libs/runtime': [
+    'libs/domain',
+    'libs/event-store',
+    'libs/commands',
+    'libs/read-models',
+    'libs/publishing',
+  ],
   'apps/ledger-api': [
     'libs/domain',
     'libs/event-store',
     'libs/commands',
     'libs/read-models',
+    'libs/publishing',
     'libs/runtime',
   ],
+  'apps/ledger-worker': ['libs/domain', 'libs/event-store', 'libs/publishing', 'libs/runtime'],
+  'apps/ledger-gateway': ['libs/gateway-cache'],
   'apps/ledger-cli': ['libs/domain', 'libs/runtime'],
 };
 
