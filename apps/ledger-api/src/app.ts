@@ -18,7 +18,15 @@ import { UPSTREAM_ANSWER_MS_MAX } from './dialects/socmate/upstream.js';
 import { socketFailures } from './dialects/socket/socket-answers.js';
 import { SocketModule } from './dialects/socket/socket.module.js';
 import { FailureFilter } from './http/failure.filter.js';
-import { limitedFastify, prepareFastify, RouteTable } from './http/fastify.js';
+import { DirectRoutes } from './http/direct-routes.js';
+import {
+  BODY_BYTES_MAX,
+  limitedFastify,
+  prepareFastify,
+  requestId,
+  RouteTable,
+  setCommonHeaders,
+} from './http/fastify.js';
 import { Operations } from './operations/operations.js';
 
 /** What a deployment chooses about its API. */
@@ -53,10 +61,17 @@ export async function createApp(
     onUnmatched: (request, reply) => operations.watch.unmatched(request, reply),
   });
   const position = new LedgerPosition(ledger.progress);
+  const direct = new DirectRoutes({
+    ...{ bodyBytesMax: BODY_BYTES_MAX, requestId },
+    onRequest(request, reply) {
+      position.tell(request, reply);
+      setCommonHeaders(request, reply);
+    },
+  });
   const adapter = limitedFastify((error, request, reply) => {
     position.tell(request, reply);
     failures.send(error, request, reply);
-  });
+  }, direct);
   const module = AppModule.of(ledger, settings);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
@@ -69,7 +84,8 @@ export async function createApp(
   operations.watch.attach(fastify);
   if (operations.onMainPort) operations.addRoutes(fastify);
   fastify.addHook('onListen', async () => operations.state.serving());
-  registerHotRoutes(fastify, { ledger, bus: app.get(CommandBus), failures });
+  const { watch } = operations;
+  registerHotRoutes(fastify, direct, { ledger, bus: app.get(CommandBus), failures, watch });
   const { upstreamUrl: url, upstreamAnswerMsMax: answerMsMax = UPSTREAM_ANSWER_MS_MAX } = settings;
   const upstream = url === undefined ? null : { url, answerMsMax };
   registerDataRoutes(fastify, { ledger, upstream, failures });
