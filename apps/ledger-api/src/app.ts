@@ -18,6 +18,7 @@ import { UPSTREAM_ANSWER_MS_MAX } from './dialects/socmate/upstream.js';
 import { socketFailures } from './dialects/socket/socket-answers.js';
 import { SocketModule } from './dialects/socket/socket.module.js';
 import { FailureFilter } from './http/failure.filter.js';
+import { answerUnreadable } from './http/unreadable-request.js';
 import { limitedFastify, prepareFastify, RouteTable } from './http/fastify.js';
 import { Operations } from './operations/operations.js';
 
@@ -53,10 +54,13 @@ export async function createApp(
     onUnmatched: (request, reply) => operations.watch.unmatched(request, reply),
   });
   const position = new LedgerPosition(ledger.progress);
-  const adapter = limitedFastify((error, request, reply) => {
-    position.tell(request, reply);
-    failures.send(error, request, reply);
-  });
+  const adapter = limitedFastify(
+    (error, request, reply) => {
+      position.tell(request, reply);
+      failures.send(error, request, reply);
+    },
+    answerUnreadable((failure, path, requestId) => failures.answerTo(failure, path, requestId)),
+  );
   const module = AppModule.of(ledger, settings);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failed } from './answer.js';
+import type { UnreadableRequest } from './unreadable-request.js';
 
+/** Far above what a busy gateway needs, and below what files a process may hold open. */
+const CONNECTIONS_MAX = 10_000;
 const BODY_BYTES_MAX = 64 * 1024;
 const REQUEST_ID_FORM = /^[A-Za-z0-9-]{8,64}$/;
 
@@ -33,8 +37,12 @@ type Handler = (error: Error, request: FastifyRequest, reply: FastifyReply) => v
  * Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end.
  *
  * @param onUnroutable Answers what no route can be looked up for, such as a malformed path.
+ * @param onUnreadable Answers what is no request at all.
  */
-export function limitedFastify(onUnroutable: Handler): FastifyAdapter {
+export function limitedFastify(
+  onUnroutable: Handler,
+  onUnreadable: (error: UnreadableRequest, socket: Socket) => void,
+): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: 30_000,
@@ -44,6 +52,7 @@ export function limitedFastify(onUnroutable: Handler): FastifyAdapter {
     logger: false,
     trustProxy: false,
     genReqId: requestId,
+    clientErrorHandler: onUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       setCommonHeaders(request, reply);
       onUnroutable(error, request, reply);
@@ -66,6 +75,7 @@ function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
 /** What every route has in common: bodies as bytes, and headers that keep answers out of caches. */
 export function prepareFastify(fastify: FastifyInstance, routes: RouteTable): void {
   fastify.addHook('onRoute', ({ method, url }) => routes.add(method, url));
+  fastify.server.maxConnections = CONNECTIONS_MAX;
   fastify.removeAllContentTypeParsers();
   // Each dialect reads bodies by its own rules, after it has checked the credential.
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
