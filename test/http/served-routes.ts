@@ -58,7 +58,9 @@ export class ServedRoutes {
     { headers = [], body = '' }: { headers?: readonly string[]; body?: string } = {},
   ): Promise<Answered> {
     const length = body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
-    const lines = ['Host: x', 'Connection: close', ...length, ...headers];
+    // What a proxy asks about; without it every answer is no.
+    const asked = path.startsWith('/internal/') ? ['X-Forwarded-Uri: /api/v1/incidents'] : [];
+    const lines = ['Host: x', ...asked, 'Connection: close', ...length, ...headers];
     const request = `${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
     return parsed(await rawRequest(this.service.url, request));
   }
@@ -90,28 +92,39 @@ function pathOf(url: string): string {
     .replace('*', 'x');
 }
 
-/** Throws unless an error has the form that the dialect of its path gives to all of its errors. */
-export function checkErrorShape(path: string, { status, headers, body, text }: Answered): void {
+/** @throws Error Unless an error has the form of the dialect of its path; null stands for any dialect. */
+export function checkErrorShape(
+  path: string | null,
+  { status, headers, body, text }: Answered,
+): void {
   const value: unknown = body === '' ? undefined : JSON.parse(body);
   const fail = (reason: string): never => {
     throw new Error(`${path} answered ${status}: ${reason}\n${text.slice(0, 500)}`);
   };
   if (typeof value !== 'object' || value === null) return fail('has no body');
   const keys = Object.keys(value);
-  if (path.startsWith('/v0/')) {
-    if (keys.join() !== 'error') fail('is no Socket error');
-  } else if (path.startsWith('/api/')) {
-    if (keys.join() !== 'detail') fail('is no SoCMate error');
-  } else {
-    const { status: told, code } = value as { status?: unknown; code?: unknown };
-    if (told !== status || typeof code !== 'string') fail('is no problem');
-    if (!headers.get('content-type')?.startsWith('application/problem+json'))
-      fail('is not typed as a problem');
+  const { status: told, code } = value as { status?: unknown; code?: unknown };
+  const isProblem =
+    told === status &&
+    typeof code === 'string' &&
+    headers.get('content-type')?.startsWith('application/problem+json') === true;
+  const forms = {
+    socket: keys.join() === 'error',
+    socmate: keys.join() === 'detail',
+    native: isProblem,
+  };
+  if (path === null ? !Object.values(forms).includes(true) : !forms[dialectOf(path)]) {
+    fail('has not the form of the errors of its dialect');
   }
   if (!headers.has('x-request-id')) fail('names no request');
   if (headers.get('cache-control') !== 'no-store') fail('may be kept by caches');
   if (headers.has('etag')) fail('has an ETag');
   if (INSIDE.test(body)) fail('tells of the inside');
+}
+
+function dialectOf(path: string): 'socket' | 'socmate' | 'native' {
+  if (path.startsWith('/v0/')) return 'socket';
+  return /^\/(?:api|internal)\//.test(path) ? 'socmate' : 'native';
 }
 
 /** Words that only the inside of the service knows (H14). */
