@@ -27,6 +27,7 @@ import {
   RouteTable,
   setCommonHeaders,
 } from './http/fastify.js';
+import { answerUnreadable } from './http/unreadable-request.js';
 import { Operations } from './operations/operations.js';
 
 /** What a deployment chooses about its API. */
@@ -68,10 +69,14 @@ export async function createApp(
       setCommonHeaders(request, reply);
     },
   });
-  const adapter = limitedFastify((error, request, reply) => {
-    position.tell(request, reply);
-    failures.send(error, request, reply);
-  }, direct);
+  const adapter = limitedFastify(
+    (error, request, reply) => {
+      position.tell(request, reply);
+      failures.send(error, request, reply);
+    },
+    answerUnreadable((failure, path, requestId) => failures.answerTo(failure, path, requestId)),
+    direct,
+  );
   const module = AppModule.of(ledger, settings);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
