@@ -2,13 +2,7 @@ import { hash } from 'node:crypto';
 import type { CachedVerifier, VerificationRequest } from './cache/cached-verifier.js';
 import { credentialDigest, isPlausibleSecret } from './cache/credential-digest.js';
 import type { VerificationCache } from './cache/verification-cache.js';
-import type {
-  Outcome,
-  Question,
-  Quota,
-  TokenIdentity,
-  Verification,
-} from './ledger.js';
+import type { Outcome, Question, Quota, TokenIdentity, Verification } from './ledger.js';
 import type { QuotaLeases, Spending } from './quota/quota-leases.js';
 
 /** How a route's calls are charged: not, each at the ledger, or from units taken in advance. */

@@ -20,6 +20,7 @@ export interface GatewayOptions {
   readonly gatewayId: string;
   readonly ttlMs?: number | undefined;
   readonly entriesMax?: number | undefined;
+  readonly fencesMax?: number | undefined;
   /** Most units of one token that are held in advance. */
   readonly leaseBlock?: number | undefined;
 }

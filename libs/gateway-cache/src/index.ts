@@ -1,4 +1,6 @@
+export * from './adapters/kafka-feed.js';
 export * from './adapters/ledger-client.js';
+export * from './adapters/sse-feed.js';
 export * from './adapters/system-time.js';
 export * from './cache/cached-verifier.js';
 export * from './cache/credential-digest.js';

@@ -1,4 +1,10 @@
-import type { LeaseGrant, Quota, TokenIdentity, Verification, VerificationCode } from '../ledger.js';
+import type {
+  LeaseGrant,
+  Quota,
+  TokenIdentity,
+  Verification,
+  VerificationCode,
+} from '../ledger.js';
 
 /** The ledger answered with something that is not its answer. The text names members, never values. */
 export class AnswerFault extends Error {

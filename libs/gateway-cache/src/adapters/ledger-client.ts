@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { GatewayLog } from '../gateway-log.js';
-import type { LeaseCall, LeaseGrant, Ledger, Outcome, Verification, VerifyCall } from '../ledger.js';
+import type {
+  LeaseCall,
+  LeaseGrant,
+  Ledger,
+  Outcome,
+  Verification,
+  VerifyCall,
+} from '../ledger.js';
 import { AnswerFault, readLease, readQuota, readVerification } from './ledger-answers.js';
 
 /** A node may wait 2 s for a position; the rest is the way there and back. */
@@ -117,7 +124,8 @@ export class LedgerClient implements Ledger {
       }
       return { outcome: 'refused', status, code, retryAfterSeconds, quota };
     } catch (error) {
-      const reason = error instanceof AnswerFault ? `unreadable: ${error.message}` : reasonOf(error);
+      const reason =
+        error instanceof AnswerFault ? `unreadable: ${error.message}` : reasonOf(error);
       return { outcome: 'unavailable', reason, retryAfterSeconds: undefined };
     }
   }

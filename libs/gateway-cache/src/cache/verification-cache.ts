@@ -146,7 +146,10 @@ export class VerificationCache {
     this.#clear();
   }
 
-  #graceEnd(rotated: { readonly graceEndsAt: string; readonly graceRemainingMs: number }): Deadline {
+  #graceEnd(rotated: {
+    readonly graceEndsAt: string;
+    readonly graceRemainingMs: number;
+  }): Deadline {
     return {
       wallMs: Date.parse(rotated.graceEndsAt),
       monotonicMs: this.#time.monotonicMs() + rotated.graceRemainingMs,
