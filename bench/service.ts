@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /** The baseline server in a process of its own. */
 export function startBareFastify(): Promise<Service> {
-  return start([join(ROOT, 'bench/bare-fastify.js')], {}, undefined);
+  return start([join(ROOT, 'bench/peers/bare-fastify.js')], {}, undefined);
 }
 
 /** The service on an embedded store of its own, in a process of its own. */
