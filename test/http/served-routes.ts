@@ -32,7 +32,7 @@ export class ServedRoutes {
     readonly all: readonly ServedRoute[],
   ) {}
 
-  static async start(): Promise<ServedRoutes> {
+  static async start(options?: Parameters<typeof startTestService>[0]): Promise<ServedRoutes> {
     const found = new Map<string, ServedRoute>();
     const { add } = RouteTable.prototype;
     RouteTable.prototype.add = function (this: RouteTable, methods, url) {
@@ -42,7 +42,7 @@ export class ServedRoutes {
       }
     };
     try {
-      return new ServedRoutes(await startTestService(), [...found.values()]);
+      return new ServedRoutes(await startTestService(options), [...found.values()]);
     } finally {
       RouteTable.prototype.add = add;
     }

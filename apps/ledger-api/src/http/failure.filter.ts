@@ -54,6 +54,8 @@ export class FailureFilter implements ExceptionFilter {
     if (failure.kind === 'internal') writeLine(log, 'request.failed', { requestId, err });
     if (failure.kind !== 'unavailable') return;
     const { code } = failure;
+    // Counted instead: a line for each would be more work on top of too much.
+    if (code === 'OVERLOADED') return;
     const reason = err instanceof Error ? err.message : undefined;
     writeLine(log, 'request.unavailable', { requestId, code, reason });
   }

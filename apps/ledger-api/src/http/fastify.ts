@@ -44,18 +44,18 @@ export class RouteTable {
 
 type Handler = (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 
-/**
- * Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end.
- *
- * @param onUnroutable Answers what no route can be looked up for, such as a malformed path.
- * @param onUnreadable Answers what is no request at all.
- * @param direct The routes that are answered before Fastify sees the request.
- */
-export function limitedFastify(
-  onUnroutable: Handler,
-  onUnreadable: (error: UnreadableRequest, socket: Socket) => void,
-  direct: DirectRoutes,
-): FastifyAdapter {
+export interface LimitedFastifyParts {
+  /** The routes that are answered before Fastify sees the request. */
+  readonly direct: DirectRoutes;
+  /** Answers what no route can be looked up for, such as a malformed path. */
+  readonly onUnroutable: Handler;
+  /** Answers what is no request at all. */
+  readonly onUnreadable: (error: UnreadableRequest, socket: Socket) => void;
+}
+
+/** Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end. */
+export function limitedFastify(parts: LimitedFastifyParts): FastifyAdapter {
+  const { direct, onUnroutable, onUnreadable } = parts;
   return new FastifyAdapter({
     bodyLimit: BODY_BYTES_MAX,
     serverFactory: (rest: RequestListener) => direct.serve(rest, HTTP_LIMITS),
