@@ -130,6 +130,13 @@ export class LedgerConfig {
   @Max(2_592_000_000)
   readonly LEDGER_SAFE_TO_CLOSE_MS: number = 86_400_000;
 
+  /** How many requests may be under way at once; what comes on top is refused, unless it is urgent. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  readonly LEDGER_REQUESTS_MAX: number = 512;
+
   /** In `production` nothing is created implicitly: the ledger must exist before the service starts. */
   @IsIn(['development', 'test', 'production'])
   readonly NODE_ENV: 'development' | 'test' | 'production' = 'development';

@@ -57,6 +57,9 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
       });
     }),
   );
+  sum('ledger_http_requests_shed_total', 'Requests refused for want of room.', [], () => [
+    { value: requests.shed },
+  ]);
   const latency = {
     name: 'ledger_http_request_duration_seconds',
     help: 'Time to answer a request.',
