@@ -11,6 +11,7 @@ export * from './request-identity.js';
 export * from './revoke-token.handler.js';
 export * from './rotate-token.handler.js';
 export * from './secret.js';
+export * from './shared-turns.js';
 export * from './stream-folds.js';
 export * from './streams.js';
 export * from './update-token.handler.js';
