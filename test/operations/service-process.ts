@@ -11,6 +11,7 @@ const START_MS_MAX = 30_000;
 
 /** The service as it ships, in a process of its own. */
 export class ServiceProcess {
+  static readonly #running = new Set<ServiceProcess>();
   stdout = '';
   stderr = '';
   readonly #ended: Promise<number | string>;
@@ -21,6 +22,13 @@ export class ServiceProcess {
     this.#ended = once(child, 'close').then(
       ([code, signal]) => (code ?? signal) as number | string,
     );
+    ServiceProcess.#running.add(this);
+    void this.#ended.then(() => ServiceProcess.#running.delete(this));
+  }
+
+  /** For the end of a test file: a test that failed may have left some. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...ServiceProcess.#running].map((each) => each.stop('SIGKILL')));
   }
 
   /** @param shell Shell words to be run before it, in the same process. */

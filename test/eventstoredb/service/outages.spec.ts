@@ -89,6 +89,7 @@ describe('a node whose database', () => {
   let nodes: Nodes;
   let node: TestNode;
   let token: Answer;
+  const wires: TcpFront[] = [];
 
   beforeEach(async () => {
     double = await EventStoreDouble.start();
@@ -100,6 +101,7 @@ describe('a node whose database', () => {
   });
   afterEach(async () => {
     await nodes.close();
+    await Promise.all(wires.splice(0).map((wire) => wire.close()));
     await double.stop();
   });
 
@@ -217,6 +219,7 @@ describe('a node whose database', () => {
 
   it('is cut off from one node, that node alone refuses to judge once it may not know of a revoke', async () => {
     const wire = new TcpFront();
+    wires.push(wire);
     await wire.listen(double.front.port);
     const connectionString = `esdb://127.0.0.1:${wire.port}?tls=false`;
     const other = await nodes.start('b', { stalenessMaxMs: STALENESS_MS, connectionString });
@@ -244,8 +247,6 @@ describe('a node whose database', () => {
       return said === 'REVOKED';
     });
     expect([...seen].sort()).toEqual(['BEHIND', 'REVOKED']);
-    await other.close();
-    await wire.close();
   }, 30_000);
 });
 

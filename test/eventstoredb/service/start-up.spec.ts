@@ -22,6 +22,7 @@ beforeAll(async () => {
   writeFileSync(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
 });
 afterAll(async () => {
+  await ServiceProcess.killAll();
   await double.stop();
   folder.remove();
 });
