@@ -15,6 +15,8 @@ export const CHECKS = {
     'See the log line store.failed, mend the disk, and let the process be started again.',
   'store-stalled':
     'Look at the disk of the data directory: a write has not been confirmed for seconds.',
+  'disk-full':
+    'Make room on the disk of the data directory: only revocations are written until then.',
   'read-models-failed':
     'See the log for the event that could not be applied; update the service, or rebuild the read models.',
   'read-models-behind': 'Wait, or lower the load: this node does not know yet what the log holds.',
@@ -31,6 +33,8 @@ export interface FailedCheck {
 export interface HealthReport {
   readonly status: 'ok' | 'failed';
   readonly failed: readonly FailedCheck[];
+  /** What is wrong while the node can still serve: it is ready, and needs somebody. */
+  readonly warned?: readonly FailedCheck[];
 }
 
 /** Whether the process should be sent requests. */
@@ -40,7 +44,9 @@ export async function readiness(state: ServiceState): Promise<HealthReport> {
   const { ledger } = state;
   if (state.phase === 'starting' || !ledger) failed.push(notStarted(state));
   else failed.push(...storeFailures(ledger), ...(await readModelFailures(ledger)));
-  return report(failed);
+  const isFull = ledger?.store.commits?.isDiskFull ?? false;
+  const warned = isFull ? [failure('disk-full', 'the disk has no room for another write')] : [];
+  return report(failed, warned);
 }
 
 /** Whether the process has come up: until then it must be left alone, however long it takes. */
@@ -93,8 +99,9 @@ export async function headOf({ store }: Ledger): Promise<bigint | undefined> {
   }
 }
 
-function report(failed: readonly FailedCheck[]): HealthReport {
-  return { status: failed.length === 0 ? 'ok' : 'failed', failed };
+function report(failed: readonly FailedCheck[], warned: readonly FailedCheck[] = []): HealthReport {
+  const status = failed.length === 0 ? 'ok' : 'failed';
+  return warned.length === 0 ? { status, failed } : { status, failed, warned };
 }
 
 function failure(check: Check, problem: string): FailedCheck {

@@ -103,6 +103,9 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
     '1 once no write can succeed.',
     of((l) => (l.store.failure ? 1 : 0)),
   );
+  level('ledger_disk_full', 'Whether the disk had no room for what was to be written last.', () =>
+    Number(state.ledger?.store.commits?.isDiskFull ?? false),
+  );
   count('ledger_commits_total', 'Transactions written.', (l) => l.store.commits?.commits);
   count('ledger_flush_seconds_total', 'Time spent in commits, flush included.', (l) =>
     seconds(l.store.commits?.flushMsTotal),
