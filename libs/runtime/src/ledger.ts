@@ -28,6 +28,7 @@ import {
   type RebuildProgress,
 } from '@ledger/read-models';
 import { CountedQuotaQueue, LedgerCounters } from './ledger-counters.js';
+import { ClockMark } from './clock-mark.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
 import { ProjectorProgress } from './read-model-progress.js';
@@ -69,6 +70,8 @@ export interface LedgerParts {
   readonly readModelFile: string;
   readonly windowLength: WindowLength;
   readonly retryWindowMs: number;
+  /** An instant that this ledger has seen, beside those of its events. */
+  readonly seen?: Timestamp;
   /** Tests move their own clock. */
   readonly clock?: Clock;
   readonly onRebuild?: (progress: RebuildProgress) => void;
@@ -95,7 +98,17 @@ export async function openDirectory(
   try {
     const readModelFile = join(directory, 'read-models.sqlite');
     const { ledgerId } = store;
-    return await openLedger({ store: watched, ledgerId, masterKey, readModelFile, ...rest });
+    const seen = ClockMark.read(directory);
+    const parts = { store: watched, ledgerId, masterKey, readModelFile, ...rest };
+    const ledger = await openLedger(seen === undefined ? parts : { ...parts, seen });
+    const mark = ClockMark.keep(directory, ledger.clock);
+    return {
+      ...ledger,
+      async close() {
+        mark.close();
+        await ledger.close();
+      },
+    };
   } catch (error) {
     await store.close();
     throw error;
@@ -117,7 +130,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const { ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
   const store =
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
-  const clock = parts.clock ?? new MonotonicClock(await newestTime(store));
+  const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const index = new CredentialIndex();
   const directory = new Directory();
