@@ -87,13 +87,17 @@ export class Table {
     if (this.database.live(name)?.table !== this.name) this.database.promote(name, this.name);
   }
 
-  /** Hands over what is not written yet, with the position it brings the table to. */
-  takeChanges(): TableChanges | undefined {
+  /** What is not written yet, with the position it brings the table to. */
+  changes(): TableChanges | undefined {
     if (this.#position === this.#writtenPosition) return undefined;
-    const rows = new Map(this.#unwritten);
+    const { projection, name: table } = this;
+    return { projection, table, rows: this.#unwritten, position: this.#position };
+  }
+
+  /** To be called when all changes were written. */
+  written(): void {
     this.#unwritten.clear();
     this.#writtenPosition = this.#position;
-    return { projection: this.projection, table: this.name, rows, position: this.#position };
   }
 
   #put(key: string, row: unknown): void {
@@ -102,11 +106,13 @@ export class Table {
   }
 }
 
-/** Writes what tables have not written yet, all in one transaction. */
+/** Writes what tables have not written yet, all in one transaction. What fails can be tried again. */
 export function writeTables(database: ReadModelDatabase, tables: Iterable<Table>): void {
-  const changes = [...tables].map((table) => table.takeChanges());
-  const found = changes.filter((each) => each !== undefined);
-  if (found.length > 0) database.write(found);
+  const all = [...tables];
+  const changes = all.map((table) => table.changes()).filter((each) => each !== undefined);
+  if (changes.length === 0) return;
+  database.write(changes);
+  for (const table of all) table.written();
 }
 
 export function unwrittenRows(tables: Iterable<Table>): number {
