@@ -38,7 +38,8 @@ function wrkLoad(calls: readonly HttpCall[]): Load {
       const { stdout } = await promisify(execFile)('wrk', [...options, url]);
       const [, answers, us, p99, failures] = /^done (\d+) (\d+) (\d+) (\d+)$/m.exec(stdout)!;
       if (Number(failures) > 0) throw new Error(`${failures} answers were no 200`);
-      return { perSecond: Number(answers) / (Number(us) / 1e6), p99Ms: Number(p99) / 1000 };
+      const calls = Number(answers);
+      return { calls, perSecond: calls / (Number(us) / 1e6), p99Ms: Number(p99) / 1000 };
     },
     close: () => rmSync(dirname(script), { recursive: true, force: true }),
   };

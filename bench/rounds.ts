@@ -1,7 +1,10 @@
 /** What one peer did in one round. */
 export interface Round {
+  readonly calls: number;
   readonly perSecond: number;
   readonly p99Ms: number;
+  /** What else is worth telling of it. */
+  readonly note?: string;
 }
 
 /** One of those that are compared. */
@@ -87,7 +90,7 @@ export async function callers(
   const seconds = (performance.now() - startedAt) / 1000;
   latencies.sort((a, b) => a - b);
   const p99Ms = latencies[Math.floor(latencies.length * 0.99)] ?? 0;
-  return { perSecond: latencies.length / seconds, p99Ms };
+  return { calls: latencies.length, perSecond: latencies.length / seconds, p99Ms };
 }
 
 function shuffled<T>(items: readonly T[]): readonly T[] {

@@ -11,7 +11,7 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
+export const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /** The baseline server in a process of its own. */

@@ -134,6 +134,16 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
     return Math.max(0, (await headNumber(state)) - Number(positionOf(state)));
   });
   level(
+    'ledger_projection_age_seconds',
+    'How long ago the read models were known to hold the whole shared log.',
+    of((l) => seconds(l.freshness?.ageMs)),
+  );
+  level(
+    'ledger_store_silent',
+    '1 while the store does not answer and writes are refused at once.',
+    of((l) => (l.store.silentMs === undefined ? 0 : 1)),
+  );
+  level(
     'ledger_projection_failed',
     '1 once the read models have stopped at an event.',
     of((l) => (l.projector.failure ? 1 : 0)),

@@ -42,6 +42,7 @@ export class HotQuota {
   }
 
   tell(reply: HttpReply, quota: QuotaStanding, now: Timestamp): void {
+    if (quota.limit === null) return;
     setQuotaHeaders(reply, quota, this.window(now), epochMs(now));
   }
 }
