@@ -245,7 +245,9 @@ describe('with a good credential', () => {
   it('every answer is kept out of caches (S11)', async () => {
     const headers = [`Authorization: Bearer ${served.service.admin}`];
     const reads = served.all.filter(
-      ({ method, url }) => method === 'GET' && !url.startsWith('/docs'),
+      // What is followed never ends, and is tested with what follows it.
+      ({ method, url }) =>
+        method === 'GET' && !url.startsWith('/docs') && url !== '/v1/invalidations',
     );
     for (const route of reads) {
       const answer = await served.send(route, { headers });
