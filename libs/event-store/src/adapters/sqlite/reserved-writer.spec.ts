@@ -85,6 +85,21 @@ describe('ReservedWriter', () => {
     expect(writer.write([creation('a')])).toEqual({ verdicts: ['disk-full'], flushMs: 0 });
   });
 
+  it('writes everything where no space could be kept back, as long as there is room', () => {
+    class NoReserve extends SpaceReserve {
+      override hold(): boolean {
+        return false;
+      }
+    }
+    const without = new ReservedWriter(new LogWriter(connection), new NoReserve(file));
+    expect(without.write([creation('x')]).verdicts).toEqual([1]);
+    leaveRoom(0);
+    expect([without.write([creation('y')]).verdicts, without.isFull]).toEqual([
+      ['disk-full'],
+      true,
+    ]);
+  });
+
   it('says so when even the reserve is used up', () => {
     leaveRoom(0);
     writer.write([creation('a')]);

@@ -17,6 +17,8 @@ const ENDINGS: readonly string[] = [
  * revocations are written into its space, until there is room for the reserve again (R4).
  */
 export class ReservedWriter {
+  #isFull = false;
+
   constructor(
     private readonly writer: LogWriter,
     private readonly reserve: SpaceReserve,
@@ -24,17 +26,24 @@ export class ReservedWriter {
     reserve.hold();
   }
 
+  /** Whether only revocations are written. Where space was never kept back, everything is, as long as it goes. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   /** @throws SqliteError As {@link LogWriter.write}; `SQLITE_FULL` when even the reserve is used up. */
   write(appends: readonly EncodedAppend[]): {
     readonly verdicts: readonly WriterVerdict[];
     readonly flushMs: number;
   } {
-    if (this.reserve.hold()) {
+    if (this.reserve.hold()) this.#isFull = false;
+    if (!this.#isFull) {
       try {
         return this.writer.write(appends);
       } catch (error) {
         if (sqliteCode(error) !== 'SQLITE_FULL') throw error;
         this.reserve.release();
+        this.#isFull = true;
       }
     }
     const endings = appends.filter(isEnding);

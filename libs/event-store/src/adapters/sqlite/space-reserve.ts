@@ -14,10 +14,6 @@ export class SpaceReserve {
     this.#isHeld = existsSync(file);
   }
 
-  get isHeld(): boolean {
-    return this.#isHeld;
-  }
-
   /** Takes the space again where there is enough of it; tried once a second. @returns Whether it is held. */
   hold(): boolean {
     if (this.#isHeld) return true;

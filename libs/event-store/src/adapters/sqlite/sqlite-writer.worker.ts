@@ -16,8 +16,7 @@ function startWriter(directory: string, reply: (message: WriterReply) => void) {
   const connection = openWriter(files.database);
   const writer = new LogWriter(connection);
   const headFile = HeadFile.open(files.head);
-  const reserve = new SpaceReserve(files.reserve);
-  const reserved = new ReservedWriter(writer, reserve);
+  const reserved = new ReservedWriter(writer, new SpaceReserve(files.reserve));
   reply({ kind: 'ready', position: writer.head.position, settings: settingsOf(connection) });
 
   let broken: WriterReply | undefined;
@@ -33,7 +32,7 @@ function startWriter(directory: string, reply: (message: WriterReply) => void) {
     try {
       const { verdicts, flushMs } = reserved.write(unpackAppends(request.batch));
       if (flushMs > 0) headFile.write(writer.head);
-      reply({ kind: 'written', verdicts, flushMs, isDiskFull: !reserve.isHeld });
+      reply({ kind: 'written', verdicts, flushMs, isDiskFull: reserved.isFull });
     } catch (error) {
       const failure = writerFailure(error);
       if (failure.reason === 'broken') broken = failure;
