@@ -46,6 +46,7 @@ const bodies: readonly [string, string | Uint8Array][] = [
   ['__defineGetter__', withMember('"__defineGetter__":"a"')],
   ['101 keys', JSON.stringify(Object.fromEntries(Array.from({ length: 101 }, (_, n) => [n, 1])))],
   ['501 scopes', `{"name":"a","scopes":[${Array(501).fill('"a"').join(',')}]}`],
+  ['an object for a list', withMember('"resources":{"$ne":1}')],
   ['1e400 units', withMember('"maxQuota":1e400')],
   ['units of 300 digits', withMember(`"maxQuota":${'9'.repeat(300)}`)],
 ];
