@@ -250,7 +250,9 @@ describe('with a good credential', () => {
         method === 'GET' && !url.startsWith('/docs') && url !== '/v1/invalidations',
     );
     for (const route of reads) {
-      const answer = await served.send(route, { headers });
+      // An answer that never ends says the same to HEAD.
+      const method = route.url === '/v1/invalidations' ? 'HEAD' : 'GET';
+      const answer = await served.send({ ...route, method }, { headers });
       expect([route.url, answer.headers.get('cache-control')]).toEqual([route.url, 'no-store']);
       expect(answer.status).toBeLessThan(500);
     }

@@ -24,6 +24,7 @@ const bodies: readonly [string, string | Uint8Array][] = [
   ['a number', '1'],
   ['two values', `${valid}${valid}`],
   ['a comma too many', withMember('')],
+  ['an object in the place of a list', withMember('"resources":{"$ne":1}')],
   ['a comment', `/* */${valid}`],
   ['NaN', withMember('"maxQuota":NaN')],
   ['a byte order mark', `\ufeff${valid}`],
