@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,8 @@ export interface Service {
   readonly port: number;
   readonly url: string;
   readonly admin: string;
+  /** What the process holds in memory, in bytes. */
+  memory(): number;
   stop(): Promise<void>;
 }
 
@@ -17,6 +19,12 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 /** The baseline server in a process of its own. */
 export function startBareFastify(): Promise<Service> {
   return start([join(ROOT, 'bench/peers/bare-fastify.js')], {}, undefined);
+}
+
+/** The service on a data directory that was made before, and stays. */
+export function startLedgerOn(directory: string): Promise<Service> {
+  const settings = { PORT: '0', LOG_LEVEL: 'error', LEDGER_DATA_DIR: directory };
+  return start([join(ROOT, 'apps/ledger-api/src/main.js')], settings, undefined);
 }
 
 /** The service on an embedded store of its own, in a process of its own. */
@@ -46,6 +54,11 @@ async function start(
     url,
     port: Number(new URL(url).port),
     admin: ADMIN,
+    memory() {
+      const [, kib] =
+        /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
+      return Number(kib) * 1024;
+    },
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
