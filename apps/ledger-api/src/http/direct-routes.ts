@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Admission } from './admission.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
 
 /** Serves one route. It answers every request, also those that it refuses, and never throws. */
@@ -16,6 +17,9 @@ export interface DirectRoutesOptions {
   readonly requestId: (request: IncomingMessage) => string;
   /** Called before anything else happens with a request. */
   readonly onRequest: (request: HttpRequest, reply: HttpReply) => void;
+  readonly admission: Admission;
+  /** Answers a request that was not let in. */
+  readonly onRefused: (error: unknown, request: HttpRequest, reply: HttpReply) => void;
 }
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -61,7 +65,20 @@ export class DirectRoutes {
     this.options.onRequest(request, reply);
     raw.on('data', (chunk: Buffer) => request.received(chunk));
     // Whoever goes away before the end gets no answer, and nothing is begun for them.
-    raw.on('end', () => void route.handler(request, reply));
+    raw.on('end', () => this.#handle(route, request, reply));
+  }
+
+  /** What is answered at once never counts as under way. */
+  #handle({ handler }: DirectRoute, request: HttpRequest, reply: HttpReply): void {
+    const { admission, onRefused } = this.options;
+    try {
+      admission.enter(true);
+    } catch (error) {
+      return onRefused(error, request, reply);
+    }
+    const answering = handler(request, reply);
+    if (answering instanceof Promise) void answering.finally(() => admission.leave());
+    else admission.leave();
   }
 }
 

@@ -37,10 +37,15 @@ export class FailureFilter implements ExceptionFilter {
     const path = request.url.split('?', 1)[0]!;
     const failure = this.#failureOf(error, request, path);
     this.#tell(failure, error, request.id);
+    return this.answerTo(failure, path, request.id);
+  }
+
+  /** What the dialect of a path says to a failure. */
+  answerTo(failure: HttpFailure, path: string, requestId: string): Answer {
     const dialect =
       this.dialects.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ??
       this.dialects.at(-1)!;
-    return dialect.answer(failure, request.id);
+    return dialect.answer(failure, requestId);
   }
 
   /** What the answer does not say, for those who run the service. */
@@ -49,6 +54,8 @@ export class FailureFilter implements ExceptionFilter {
     if (failure.kind === 'internal') writeLine(log, 'request.failed', { requestId, err });
     if (failure.kind !== 'unavailable') return;
     const { code } = failure;
+    // Counted instead: a line for each would be more work on top of too much.
+    if (code === 'OVERLOADED') return;
     const reason = err instanceof Error ? err.message : undefined;
     writeLine(log, 'request.unavailable', { requestId, code, reason });
   }

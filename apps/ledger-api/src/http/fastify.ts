@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failed } from './answer.js';
 import type { DirectRoutes } from './direct-routes.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
+import type { UnreadableRequest } from './unreadable-request.js';
 
+/** Far above what a busy gateway needs, and below what files a process may hold open. */
+const CONNECTIONS_MAX = 10_000;
 export const BODY_BYTES_MAX = 64 * 1024;
 const REQUEST_MS_MAX = 30_000;
 const KEEP_ALIVE_MS = 72_000;
@@ -40,13 +44,18 @@ export class RouteTable {
 
 type Handler = (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 
-/**
- * Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end.
- *
- * @param onUnroutable Answers what no route can be looked up for, such as a malformed path.
- * @param direct The routes that are answered before Fastify sees the request.
- */
-export function limitedFastify(onUnroutable: Handler, direct: DirectRoutes): FastifyAdapter {
+export interface LimitedFastifyParts {
+  /** The routes that are answered before Fastify sees the request. */
+  readonly direct: DirectRoutes;
+  /** Answers what no route can be looked up for, such as a malformed path. */
+  readonly onUnroutable: Handler;
+  /** Answers what is no request at all. */
+  readonly onUnreadable: (error: UnreadableRequest, socket: Socket) => void;
+}
+
+/** Fastify with this service's limits (H1, H11): nothing may be read without bound or waited for without end. */
+export function limitedFastify(parts: LimitedFastifyParts): FastifyAdapter {
+  const { direct, onUnroutable, onUnreadable } = parts;
   return new FastifyAdapter({
     bodyLimit: BODY_BYTES_MAX,
     serverFactory: (rest: RequestListener) => direct.serve(rest, HTTP_LIMITS),
@@ -54,6 +63,7 @@ export function limitedFastify(onUnroutable: Handler, direct: DirectRoutes): Fas
     logger: false,
     trustProxy: false,
     genReqId: requestId,
+    clientErrorHandler: onUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       setCommonHeaders(request, reply);
       onUnroutable(error, request, reply);
@@ -77,6 +87,7 @@ export function setCommonHeaders(request: HttpRequest, reply: HttpReply): void {
 /** What every route has in common: bodies as bytes, and headers that keep answers out of caches. */
 export function prepareFastify(fastify: FastifyInstance, routes: RouteTable): void {
   fastify.addHook('onRoute', ({ method, url }) => routes.add(method, url));
+  fastify.server.maxConnections = CONNECTIONS_MAX;
   fastify.removeAllContentTypeParsers();
   // Each dialect reads bodies by its own rules, after it has checked the credential.
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {

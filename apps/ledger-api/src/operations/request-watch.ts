@@ -60,6 +60,11 @@ export class RequestWatch {
     };
   }
 
+  /** For requests that were refused because there was too much to do. */
+  shed(): void {
+    this.parts.counts.shed += 1;
+  }
+
   /** For requests that met no route, which have no hooks of their own. */
   unmatched(request: HttpRequest, reply: HttpReply): void {
     const method = METHODS.includes(request.method) ? request.method : 'other';
