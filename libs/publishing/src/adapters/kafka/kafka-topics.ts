@@ -1,9 +1,11 @@
-import { ConfigResourceTypes, type Admin, type ITopicConfig } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { LEDGER_POSITION } from '../../messages/ledger-position.js';
 import { CHANNELS, type Channel } from '../../messages/outgoing-record.js';
 import { PublisherUnavailable } from '../../message-publisher.js';
 import type { KafkaSettings } from './kafka-connection.js';
 
+// By the default export: Node.js does not find this one among the names of a CommonJS module.
+const { ConfigResourceTypes } = kafkajs;
 const DAY_MS = 86_400_000;
 
 /** Settings of the topics that the ledger makes. docs/kafka.md says why. */
