@@ -4,8 +4,6 @@ import { CHANNELS, type Channel } from '../../messages/outgoing-record.js';
 import { PublisherUnavailable } from '../../message-publisher.js';
 import type { KafkaSettings } from './kafka-connection.js';
 
-// By the default export: Node.js does not find this one among the names of a CommonJS module.
-const { ConfigResourceTypes } = kafkajs;
 const DAY_MS = 86_400_000;
 
 /** Settings of the topics that the ledger makes. docs/kafka.md says why. */
@@ -66,7 +64,7 @@ async function inspect(
   const described = await admin
     .describeConfigs({
       includeSynonyms: false,
-      resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+      resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
     })
     .catch(() => ({ resources: [] }));
   return described.resources.flatMap(({ resourceName, configEntries }) => {
