@@ -15,6 +15,8 @@ export interface Service {
 
 export const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
+/** As `npm start` runs it. */
+const MAIN = ['--max-semi-space-size=64', join(ROOT, 'apps/ledger-api/src/main.js')];
 
 /** The baseline server in a process of its own. */
 export function startBareFastify(): Promise<Service> {
@@ -24,7 +26,7 @@ export function startBareFastify(): Promise<Service> {
 /** The service on a data directory that was made before, and stays. */
 export function startLedgerOn(directory: string): Promise<Service> {
   const settings = { PORT: '0', LOG_LEVEL: 'error', LEDGER_DATA_DIR: directory };
-  return start([join(ROOT, 'apps/ledger-api/src/main.js')], settings, undefined);
+  return start(MAIN, settings, undefined);
 }
 
 /** The service on an embedded store of its own, in a process of its own. */
@@ -37,7 +39,7 @@ export function startLedger(environment: NodeJS.ProcessEnv = {}): Promise<Servic
     LEDGER_BOOTSTRAP_TOKEN: ADMIN,
     ...environment,
   };
-  return start([join(ROOT, 'apps/ledger-api/src/main.js')], settings, directory);
+  return start(MAIN, settings, directory);
 }
 
 async function start(
