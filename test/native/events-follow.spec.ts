@@ -274,7 +274,11 @@ describe('signs of life', () => {
       limit: Infinity,
       signal: gone.signal,
       filter: () => () => false,
-      form: { event: () => '', heartbeat: (position) => `alive ${position}` },
+      form: {
+        event: () => '',
+        heartbeat: (position) => `alive ${position}`,
+        ...{ heartbeatMs: 15_000, passedOverMs: 15_000 },
+      },
     });
     const at = String(await store.head());
     const seen: unknown[] = [];

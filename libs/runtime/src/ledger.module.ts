@@ -45,11 +45,17 @@ const HANDLERS = [
   UpdateTokenHandler,
 ];
 
+/** Which ledger this is: the random name that it was given when it was made. */
+export class LedgerIdentity {
+  constructor(readonly ledgerId: string) {}
+}
+
 /** Offers an opened ledger to Nest: its parts by their own classes, its commands on the bus. */
 @Module({})
 export class LedgerModule {
   static of(ledger: Ledger): DynamicModule {
     const parts = [
+      { provide: LedgerIdentity, useValue: new LedgerIdentity(ledger.ledgerId) },
       { provide: EventStore, useValue: ledger.store },
       { provide: Clock, useValue: ledger.clock },
       { provide: DecideAndAppend, useValue: ledger.commands },

@@ -4,6 +4,7 @@ import { AUDIT_ROUTES } from './routes/audit-routes.js';
 import { DOCUMENTATION_ROUTES } from './routes/documentation-routes.js';
 import { EVENT_ROUTES } from './routes/event-routes.js';
 import { HOT_ROUTES } from './routes/hot-routes-contract.js';
+import { INVALIDATION_ROUTES } from './routes/invalidation-routes.js';
 import { OAUTH_ROUTES } from './routes/oauth-routes.js';
 import { ORGANIZATION_ROUTES } from './routes/organization-routes.js';
 import type { JsonSchema, RouteContract } from './routes/route-contract.js';
@@ -24,6 +25,7 @@ export const NATIVE_ROUTES: readonly RouteContract[] = [
   ...USER_ROUTES,
   ...AUDIT_ROUTES,
   ...EVENT_ROUTES,
+  ...INVALIDATION_ROUTES,
   ...DOCUMENTATION_ROUTES,
 ];
 
