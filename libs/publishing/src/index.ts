@@ -1,3 +1,9 @@
+export * from './adapters/kafka/kafka-connection.js';
+export * from './adapters/kafka/kafka-publisher.js';
+export * from './adapters/kafka/kafka-relay-lease.js';
+export * from './adapters/memory-publisher.js';
+export * from './adapters/memory-relay-lease.js';
+export * from './message-publisher.js';
 export * from './messages/cloud-event.js';
 export * from './messages/ledger-message.js';
 export * from './messages/ledger-position.js';
@@ -5,3 +11,6 @@ export * from './messages/message-schemas.js';
 export * from './messages/outgoing-record.js';
 export * from './messages/parse-message.js';
 export * from './messages/to-message.js';
+export * from './relay-lease.js';
+export * from './relay/active-relay.js';
+export * from './relay/relay.js';
