@@ -78,9 +78,22 @@ export class SseFeed implements InvalidationFeed {
   }
 
   async #follow(): Promise<never> {
+    // One controller for each attempt: of signals that are combined, Node 20 may lose one to its collector.
+    const attempt = new AbortController();
+    const abort = (): void => attempt.abort();
+    const timer = setTimeout(abort, CONNECT_MS_MAX);
+    this.#closing.signal.addEventListener('abort', abort, { once: true });
+    try {
+      return await this.#read(attempt.signal, () => clearTimeout(timer));
+    } finally {
+      clearTimeout(timer);
+      this.#closing.signal.removeEventListener('abort', abort);
+      abort();
+    }
+  }
+
+  async #read(signal: AbortSignal, onConnected: () => void): Promise<never> {
     const { url, token, silenceMs = SILENCE_MS } = this.options;
-    const connecting = new AbortController();
-    const timer = setTimeout(() => connecting.abort(), CONNECT_MS_MAX);
     const response = await fetch(new URL(PATH, url), {
       headers: {
         authorization: `Bearer ${token}`,
@@ -88,8 +101,9 @@ export class SseFeed implements InvalidationFeed {
         ...(this.#lastId === null ? {} : { 'last-event-id': String(this.#lastId) }),
       },
       redirect: 'error',
-      signal: AbortSignal.any([this.#closing.signal, connecting.signal]),
-    }).finally(() => clearTimeout(timer));
+      signal,
+    });
+    onConnected();
     const type = response.headers.get('content-type') ?? '';
     if (response.status !== 200 || !type.startsWith('text/event-stream') || !response.body) {
       await response.body?.cancel();
