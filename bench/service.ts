@@ -11,12 +11,12 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
+export const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /** The baseline server in a process of its own. */
 export function startBareFastify(): Promise<Service> {
-  return start([join(ROOT, 'bench/bare-fastify.js')], {}, undefined);
+  return start([join(ROOT, 'bench/peers/bare-fastify.js')], {}, undefined);
 }
 
 /** The service on an embedded store of its own, in a process of its own. */

@@ -27,9 +27,11 @@ import {
   type ProjectionRun,
   type RebuildProgress,
 } from '@ledger/read-models';
+import { Freshness } from './freshness.js';
 import { CountedQuotaQueue, LedgerCounters } from './ledger-counters.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
+import { PromptDecideAndAppend } from './prompt-answers.js';
 import { ProjectorProgress } from './read-model-progress.js';
 import { WatchedEventStore } from './watched-event-store.js';
 
@@ -45,6 +47,8 @@ export interface Ledger {
   readonly uses: UseRecorder;
   readonly projector: Projector;
   readonly progress: ProjectorProgress;
+  /** How old the read models may be; undefined where nobody else appends to the log. */
+  readonly freshness: Freshness | undefined;
   readonly database: ReadModelDatabase;
   readonly credentials: CredentialIndex;
   readonly directory: Directory;
@@ -69,10 +73,17 @@ export interface LedgerParts {
   readonly readModelFile: string;
   readonly windowLength: WindowLength;
   readonly retryWindowMs: number;
+  /** Where others append to the log, too: how old read models may be that credentials are judged by. */
+  readonly stalenessMaxMs?: number;
+  /** Where the log is far away: how long a command may keep its caller waiting. */
+  readonly answerMsMax?: number;
   /** Tests move their own clock. */
   readonly clock?: Clock;
   readonly onRebuild?: (progress: RebuildProgress) => void;
 }
+
+/** A write to a disk that takes longer is answered 503, so that nobody waits for it without bound (R8). */
+const SILENCE_MS_MAX = 1_800;
 
 /** Opens the ledger of a data directory. @throws StoreDamaged, Error With what to do about it. */
 export async function openDirectory(
@@ -88,10 +99,11 @@ export async function openDirectory(
     directory,
     cipher: new AesGcmCipher(masterKey),
     onFailure: (error) => {
-      if (watched?.fail(error) ?? true) onStoreFailure?.(error);
+      watched?.fail(error);
+      onStoreFailure?.(error);
     },
   });
-  watched = new WatchedEventStore(store);
+  watched = new WatchedEventStore(store, { silenceMs: SILENCE_MS_MAX });
   try {
     const readModelFile = join(directory, 'read-models.sqlite');
     const { ledgerId } = store;
@@ -133,28 +145,31 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   await projector.start(parts.onRebuild);
   const catchUpMs = performance.now() - startedAt;
 
-  const progress = new ProjectorProgress(projector);
+  const { stalenessMaxMs, answerMsMax } = parts;
+  const freshness =
+    stalenessMaxMs === undefined
+      ? undefined
+      : new Freshness(store, projector, clock, stalenessMaxMs);
+  freshness?.start();
+  const progress = new ProjectorProgress(projector, store, freshness);
   const folds = new StreamFolds(store);
   const identities = new RequestIdentities({ masterKey, retryWindowMs });
   const counters = new LedgerCounters();
+  const writing = [store, folds, progress, identities, clock] as const;
   return {
     ledgerId,
     store,
     clock,
     folds,
-    commands: new DecideAndAppend(store, folds, progress, identities, clock),
-    quotaQueue: new CountedQuotaQueue(
-      counters,
-      store,
-      folds,
-      progress,
-      identities,
-      clock,
-      windowLength,
-    ),
+    commands:
+      answerMsMax === undefined
+        ? new DecideAndAppend(...writing)
+        : new PromptDecideAndAppend(answerMsMax, ...writing),
+    quotaQueue: new CountedQuotaQueue(counters, answerMsMax, ...writing, windowLength),
     uses: new UseRecorder(store, folds, clock),
     projector,
     progress,
+    freshness,
     database,
     credentials: index,
     directory,
@@ -165,6 +180,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     counters,
     catchUpMs,
     async close() {
+      freshness?.close();
       await projector.close();
       await store.close();
     },

@@ -9,14 +9,16 @@ const HEAD_MS_MAX = 1_000;
 
 /** What makes a node unready, and what to do about it. docs/operations.md explains each. */
 export const CHECKS = {
-  starting: 'Wait: the read models are being brought up to date.',
+  starting: 'Wait: the store is being opened, or the read models brought up to date.',
   stopping: 'Nothing: the process was asked to stop and finishes what is under way.',
   'store-failed':
     'See the log line store.failed, mend the disk, and let the process be started again.',
   'store-stalled':
-    'Look at the disk of the data directory: a write has not been confirmed for seconds.',
+    'Look at the disk of the data directory, or at EventStoreDB and the network to it: it has not answered for seconds.',
   'read-models-failed':
     'See the log for the event that could not be applied; update the service, or rebuild the read models.',
+  'read-models-too-old':
+    'Look at EventStoreDB and the network to it: this node cannot know what other nodes have revoked.',
   'read-models-behind': 'Wait, or lower the load: this node does not know yet what the log holds.',
 } as const;
 
@@ -48,7 +50,8 @@ export function startup(state: ServiceState): HealthReport {
   return report(state.phase === 'starting' ? [notStarted(state)] : []);
 }
 
-function notStarted({ rebuild }: ServiceState): FailedCheck {
+function notStarted({ rebuild, waitingFor }: ServiceState): FailedCheck {
+  if (waitingFor !== undefined) return failure('starting', `waiting for ${waitingFor}`);
   if (!rebuild) return failure('starting', 'the ledger is being opened');
   const { position, head } = rebuild;
   return failure('starting', `the read models are at position ${position} of ${head}`);
@@ -57,20 +60,31 @@ function notStarted({ rebuild }: ServiceState): FailedCheck {
 /** A full disk does not count: it refuses writes for as long as it is full, while all else goes on (R4). */
 function storeFailures({ store }: Ledger): readonly FailedCheck[] {
   if (store.failure) return [failure('store-failed', 'the store takes no more writes')];
+  if (store.silentMs !== undefined) {
+    const text = `the store has not answered for ${Math.round(store.silentMs)} ms`;
+    return [failure('store-stalled', text)];
+  }
   const waitedMs = Math.round(store.oldestPendingMs);
   if (waitedMs <= APPEND_MS_MAX) return [];
   return [failure('store-stalled', `an append has waited for ${waitedMs} ms`)];
 }
 
 async function readModelFailures(ledger: Ledger): Promise<readonly FailedCheck[]> {
-  const { projector, progress } = ledger;
+  const { projector, progress, freshness } = ledger;
   const { position } = projector;
   if (projector.failure) {
     return [failure('read-models-failed', `the read models stopped at position ${position}`)];
   }
+  if (freshness?.isTooOld) {
+    const { ageMs, problem = 'the log was not looked at' } = freshness;
+    const text = `what others appended was last known to be held ${Math.round(ageMs)} ms ago: ${problem}`;
+    return [failure('read-models-too-old', text)];
+  }
   const head = await headOf(ledger);
   if (head === undefined) return [failure('store-stalled', 'the log could not be read')];
-  if (head - position > LAG_EVENTS_MAX || progress.mustNotJudge) {
+  // Positions of a shared log are places in a file, and say nothing of the number of events between them.
+  const isFarBehind = freshness === undefined && head - position > LAG_EVENTS_MAX;
+  if (isFarBehind || progress.mustNotJudge) {
     return [
       failure('read-models-behind', `the read models are at position ${position} of ${head}`),
     ];

@@ -57,6 +57,9 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
       });
     }),
   );
+  sum('ledger_http_requests_shed_total', 'Requests refused for want of room.', [], () => [
+    { value: requests.shed },
+  ]);
   const latency = {
     name: 'ledger_http_request_duration_seconds',
     help: 'Time to answer a request.',
@@ -127,6 +130,16 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
   level('ledger_projection_lag', 'Events that the read models lack.', async () => {
     return Math.max(0, (await headNumber(state)) - Number(positionOf(state)));
   });
+  level(
+    'ledger_projection_age_seconds',
+    'How long ago the read models were known to hold the whole shared log.',
+    of((l) => seconds(l.freshness?.ageMs)),
+  );
+  level(
+    'ledger_store_silent',
+    '1 while the store does not answer and writes are refused at once.',
+    of((l) => (l.store.silentMs === undefined ? 0 : 1)),
+  );
   level(
     'ledger_projection_failed',
     '1 once the read models have stopped at an event.',

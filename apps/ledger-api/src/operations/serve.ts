@@ -41,6 +41,7 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
     const app = await createApp(ledger, operations, {
       upstreamUrl: config.UPSTREAM_URL,
       safeToCloseMs: config.LEDGER_SAFE_TO_CLOSE_MS,
+      requestsMax: config.LEDGER_REQUESTS_MAX,
     });
     const server: Server = app.getHttpServer();
     stop = (signal) => shutdown.start(signal);

@@ -6,6 +6,7 @@ export class ServiceState {
   #phase: 'starting' | 'serving' | 'stopping' = 'starting';
   #ledger: Ledger | undefined;
   #rebuild: RebuildProgress | undefined;
+  #waitingFor: string | undefined;
 
   get phase(): 'starting' | 'serving' | 'stopping' {
     return this.#phase;
@@ -21,7 +22,17 @@ export class ServiceState {
     return this.#rebuild;
   }
 
+  /** What the start waits for, and why it has not got it; undefined when it waits for nothing. */
+  get waitingFor(): string | undefined {
+    return this.#waitingFor;
+  }
+
+  waiting(what: string): void {
+    this.#waitingFor = what;
+  }
+
   rebuilding(progress: RebuildProgress): void {
+    this.#waitingFor = undefined;
     this.#rebuild = progress;
   }
 

@@ -56,6 +56,7 @@ export class Projector {
   #closing: Promise<void> | undefined;
   #wanted = false;
   #pausing = false;
+  #isCutOff = false;
   #writeTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
@@ -231,10 +232,18 @@ export class Projector {
           events = await this.store.readAllAfter(this.#position, EVENTS_MAX);
         }
       }
+      if (this.#isCutOff) this.#logger.log('reads on');
+      this.#isCutOff = false;
     } catch (error) {
-      if (error instanceof StoreUnavailable) this.#logger.warn(`cannot read on: ${error.message}`);
+      if (error instanceof StoreUnavailable) this.#cutOff(error);
       else this.#fail(error);
     }
+  }
+
+  /** Told once, however often it is tried in vain. */
+  #cutOff({ message }: StoreUnavailable): void {
+    if (!this.#isCutOff) this.#logger.warn(`cannot read on, and will try again: ${message}`);
+    this.#isCutOff = true;
   }
 
   #apply(events: readonly StoredEvent[]): void {

@@ -165,8 +165,9 @@ function success({ answer, path }: RouteContract): Members {
 /** What any route may answer with, by what it takes. */
 function commonProblems(route: RouteContract): readonly ProblemCode[] {
   const { access, isWrite, takesIfMatch } = route;
-  if (access.who === 'anyone') return ['INTERNAL_ERROR', 'INVALID_REQUEST'];
+  if (access.who === 'anyone') return ['INTERNAL_ERROR', 'INVALID_REQUEST', 'OVERLOADED'];
   const codes: ProblemCode[] = ['INVALID_REQUEST', 'UNAUTHENTICATED', 'BEHIND', 'INTERNAL_ERROR'];
+  codes.push('OVERLOADED');
   codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
   if (access.who === 'organization') {
     codes.push('NOT_FOUND', 'INSUFFICIENT_SCOPE');

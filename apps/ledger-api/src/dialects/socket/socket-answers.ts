@@ -118,6 +118,12 @@ export const socketFailures: DialectFailures = {
         return invalid('', failure.message);
       case 'payload-too-large':
         return socketAnswer(413, 'Payload too large', { limit_bytes: 65_536 });
+      case 'unreadable':
+        return socketAnswer(400, MESSAGES.badRequest);
+      case 'head-too-large':
+        return socketAnswer(431, 'Request headers too large', { limit_bytes: 16_384 });
+      case 'too-slow':
+        return socketAnswer(408, 'Request timeout');
       case 'unsupported-media-type':
         return socketAnswer(415, 'Unsupported media type');
       case 'unavailable': {

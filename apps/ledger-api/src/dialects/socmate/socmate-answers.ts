@@ -91,6 +91,12 @@ export const socmateFailures: DialectFailures = {
       }
       case 'payload-too-large':
         return socmateAnswer(413, 'Request body is too large');
+      case 'unreadable':
+        return socmateAnswer(400, 'The request cannot be read');
+      case 'head-too-large':
+        return socmateAnswer(431, 'Request headers are too large');
+      case 'too-slow':
+        return socmateAnswer(408, 'Request took too long');
       case 'unsupported-media-type':
         return socmateAnswer(415, failure.message);
       case 'unavailable': {

@@ -55,6 +55,12 @@ export const PROBLEMS = {
     title: 'The method is not allowed here',
     description: 'The path exists, with other methods. The header `Allow` names them.',
   },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'The request took too long to arrive',
+    description:
+      'The head of a request has 10 seconds, the whole of it 30. Nothing was done. Repeat the request.',
+  },
   TOKEN_REVOKED: {
     status: 409,
     title: 'The token is revoked',
@@ -109,6 +115,11 @@ export const PROBLEMS = {
     title: 'The body is of an unsupported type',
     description:
       'Send bodies as `application/json` in UTF-8, without `Content-Encoding`; introspection and RFC 7009 revocation take `application/x-www-form-urlencoded`.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The head of the request is too large',
+    description: 'Request line and headers are limited to 16 KiB together.',
   },
   QUOTA_EXCEEDED: {
     status: 429,
