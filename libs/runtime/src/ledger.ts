@@ -16,12 +16,15 @@ import {
   credentials,
   CredentialIndex,
   Directory,
+  gateways,
   KeySearch,
   organizations,
   Projector,
+  Propagation,
   quotaUsage,
   QuotaStandings,
   ReadModelDatabase,
+  revocations,
   tokenList,
   TokenList,
   type ProjectionRun,
@@ -56,6 +59,7 @@ export interface Ledger {
   readonly tokens: TokenList;
   readonly keys: KeySearch;
   readonly audit: AuditLog;
+  readonly propagation: Propagation;
   readonly counters: LedgerCounters;
   /** How long the read models took to reach the head of the log when the ledger was opened. */
   readonly catchUpMs: number;
@@ -140,6 +144,8 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     { projection: quotaUsage, resident: quotas },
     { projection: tokenList },
     { projection: auditLog },
+    { projection: gateways },
+    { projection: revocations },
   ] as readonly ProjectionRun[]);
   const startedAt = performance.now();
   await projector.start(parts.onRebuild);
@@ -177,6 +183,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     tokens: new TokenList(projector, database),
     keys: new KeySearch(projector, database),
     audit: new AuditLog(projector, database),
+    propagation: new Propagation(projector, database),
     counters,
     catchUpMs,
     async close() {

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryEventStore } from '@ledger/event-store';
-import { openReadModels, RandomHistory } from '../testing/index.js';
+import { openReadModels, PROJECTIONS, RandomHistory } from '../testing/index.js';
 import { ReadModelDatabase } from './read-model-database.js';
 
 let directory: string;
@@ -35,7 +35,7 @@ describe('the file of the read models', () => {
   it('is used again when the process comes back', async () => {
     const file = newFile();
     const { rows, rebuiltAtStart } = await open(file);
-    expect(rebuiltAtStart).toHaveLength(5);
+    expect(rebuiltAtStart).toHaveLength(PROJECTIONS.length);
     expect(await open(file)).toEqual({ rows, rebuiltAtStart: [] });
   });
 
@@ -60,7 +60,7 @@ describe('the file of the read models', () => {
     damage(file);
     const again = await open(file);
     expect(again.rows).toEqual(rows);
-    expect(again.rebuiltAtStart).toHaveLength(5);
+    expect(again.rebuiltAtStart).toHaveLength(PROJECTIONS.length);
   });
 
   it('that was deleted without its log is not filled from that log', async () => {
@@ -71,7 +71,7 @@ describe('the file of the read models', () => {
     rmSync(file);
     const again = await open(file);
     expect(again.rows).toEqual(rows);
-    expect(again.rebuiltAtStart).toHaveLength(5);
+    expect(again.rebuiltAtStart).toHaveLength(PROJECTIONS.length);
     await projector.close();
   });
 
