@@ -62,7 +62,7 @@ describe('a table that is being made', () => {
       database.write([part]);
       expect(database.live('counting')?.position).toBe(0n);
     }
-    database.write([table.takeChanges()!]);
+    database.write([table.changes()!]);
     expect(database.live('counting')?.position).toBe(6n);
   });
 
