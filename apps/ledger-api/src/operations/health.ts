@@ -21,6 +21,10 @@ export const CHECKS = {
     'See the log for the event that could not be applied; update the service, or rebuild the read models.',
   'read-models-too-old':
     'Look at EventStoreDB and the network to it: this node cannot know what other nodes have revoked.',
+  'relay-failing':
+    'Look at Kafka and the network to it: nothing is lost, but gateways fed by it learn of revocations late.',
+  'relay-stopped':
+    'See the log for the event that has no message, and update the service: no messages are sent until then.',
   'read-models-behind': 'Wait, or lower the load: this node does not know yet what the log holds.',
 } as const;
 
@@ -48,7 +52,7 @@ export async function readiness(state: ServiceState): Promise<HealthReport> {
   else failed.push(...storeFailures(ledger), ...(await readModelFailures(ledger)));
   const isFull = ledger?.store.commits?.isDiskFull ?? false;
   const warned = isFull ? [failure('disk-full', 'the disk has no room for another write')] : [];
-  return report(failed, warned);
+  return report(failed, [...warned, ...(await relayTroubles(state))]);
 }
 
 /** Whether the process has come up: until then it must be left alone, however long it takes. */
@@ -61,6 +65,14 @@ function notStarted({ rebuild, waitingFor }: ServiceState): FailedCheck {
   if (!rebuild) return failure('starting', 'the ledger is being opened');
   const { position, head } = rebuild;
   return failure('starting', `the read models are at position ${position} of ${head}`);
+}
+
+/** Requests are answered whatever becomes of messages: the log keeps them until they can be sent. */
+async function relayTroubles({ relay }: ServiceState): Promise<readonly FailedCheck[]> {
+  const status = await relay?.status();
+  if (status?.state !== 'failing' && status?.state !== 'stopped') return [];
+  const check = status.state === 'failing' ? 'relay-failing' : 'relay-stopped';
+  return [failure(check, `at position ${status.position}: ${status.problem ?? 'unknown'}`)];
 }
 
 /** A full disk does not count: it refuses writes for as long as it is full, while all else goes on (R4). */

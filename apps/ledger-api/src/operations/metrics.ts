@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { Ledger } from '@ledger/runtime';
+import { addRelayMetrics, type Ledger } from '@ledger/runtime';
 import { headOf, readiness } from './health.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import type { RequestCounts } from './request-series.js';
@@ -159,6 +159,7 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
   sum('ledger_log_lines_lost_total', 'Log lines that could not be written.', [], () => [
     { value: parts.logLinesLost() },
   ]);
+  addRelayMetrics(registry, () => state.relay);
   if (parts.withProcess) collectDefaultMetrics({ register: registry });
   return registry;
 }
