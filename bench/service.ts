@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +40,27 @@ export function startLedger(environment: NodeJS.ProcessEnv = {}): Promise<Servic
     ...environment,
   };
   return start(MAIN, settings, directory);
+}
+
+/** A gateway in front of that ledger, in a process of its own. */
+export async function startGateway(
+  ledger: Service,
+  routes: object,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Service> {
+  const directory = mkdtempSync(join(tmpdir(), 'ledger-gateway-bench-'));
+  const file = join(directory, 'routes.json');
+  writeFileSync(file, JSON.stringify(routes));
+  const settings = {
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    GATEWAY_ID: 'bench',
+    GATEWAY_LEDGER_URL: ledger.url,
+    GATEWAY_LEDGER_TOKEN: ledger.admin,
+    GATEWAY_ROUTES_FILE: file,
+    ...environment,
+  };
+  return start([join(ROOT, 'apps/ledger-gateway/src/main.js')], settings, directory);
 }
 
 async function start(
