@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,22 @@ export function startLedger(environment: NodeJS.ProcessEnv = {}): Promise<Servic
     ...environment,
   };
   return start([join(ROOT, 'apps/ledger-api/src/main.js')], settings, directory);
+}
+
+/** A gateway in front of that ledger, in a process of its own. */
+export async function startGateway(ledger: Service, routes: object): Promise<Service> {
+  const directory = mkdtempSync(join(tmpdir(), 'ledger-gateway-bench-'));
+  const file = join(directory, 'routes.json');
+  writeFileSync(file, JSON.stringify(routes));
+  const settings = {
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    GATEWAY_ID: 'bench',
+    GATEWAY_LEDGER_URL: ledger.url,
+    GATEWAY_LEDGER_TOKEN: ledger.admin,
+    GATEWAY_ROUTES_FILE: file,
+  };
+  return start([join(ROOT, 'apps/ledger-gateway/src/main.js')], settings, directory);
 }
 
 async function start(
