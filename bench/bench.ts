@@ -1,6 +1,7 @@
 import type { Bench, Line } from './line.js';
 import { append } from './lines/append.js';
 import { consume } from './lines/consume.js';
+import { forwardAuth } from './lines/forward-auth.js';
 import { hotToken } from './lines/hot-token.js';
 import { loneAppend } from './lines/lone-append.js';
 import { manyTokens } from './lines/many-tokens.js';
@@ -13,7 +14,7 @@ import { SlowFlush } from './slow-flush.js';
 
 const LINES: readonly Line[] = [
   ...[verify, consume, hotToken, append, loneAppend, tailLatency],
-  ...[rebuild, manyTokens],
+  ...[rebuild, manyTokens, forwardAuth],
 ];
 
 /** `npm run bench -- [--full] [line ...]`: measures, in this order, the lines that are named, or all. */
