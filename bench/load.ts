@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 import { nodeLoad } from './node-load.js';
 import type { Round } from './rounds.js';
 
-/** One POST that is sent over and over. */
+/** One call that is sent over and over: a POST, or a GET where it has no body. */
 export interface HttpCall {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: object;
+  readonly body?: object;
 }
 
 /** Sends calls over keep-alive connections, each waiting for its answer before the next. */
@@ -47,9 +47,11 @@ function wrkLoad(calls: readonly HttpCall[]): Load {
 
 function luaOf(calls: readonly HttpCall[]): string {
   const formatted = calls.map(({ path, headers, body }) => {
-    const all = { 'content-type': 'application/json', ...headers };
+    const all = body ? { 'content-type': 'application/json', ...headers } : headers;
     const fields = Object.entries(all).map(([name, value]) => `["${name}"]=[==[${value}]==]`);
-    return `wrk.format("POST", "${path}", {${fields.join(',')}}, [==[${JSON.stringify(body)}]==])`;
+    const sent = body ? `, [==[${JSON.stringify(body)}]==]` : '';
+    const method = body ? 'POST' : 'GET';
+    return `wrk.format("${method}", "${path}", {${fields.join(',')}}${sent})`;
   });
   return `
 local calls, at = {}, 0

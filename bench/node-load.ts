@@ -22,14 +22,15 @@ export function nodeLoad(calls: readonly HttpCall[]): Load {
 }
 
 function bytesOf({ path, headers, body }: HttpCall): Buffer {
-  const text = JSON.stringify(body);
-  const lines = Object.entries({
-    host: '127.0.0.1',
+  const text = body ? JSON.stringify(body) : '';
+  const ofBody = {
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(text)),
-    ...headers,
-  }).map(([name, value]) => `${name}: ${value}`);
-  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`);
+  };
+  const all = { host: '127.0.0.1', ...(body ? ofBody : {}), ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  const method = body ? 'POST' : 'GET';
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`);
 }
 
 function exchange(socket: Socket, request: Buffer): Promise<string> {

@@ -14,7 +14,7 @@ export function underLoad(load: Load, { port }: Service, connections = CONNECTIO
   };
 }
 
-/** Measures calls to the ledger against the same calls to a bare Fastify, and prints the row. */
+/** Measures calls to the ledger, or to its gateway, against the same calls to a bare Fastify, and prints the row. */
 export async function compareOverHttp(
   bench: Bench,
   line: {

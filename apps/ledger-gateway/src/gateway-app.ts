@@ -1,3 +1,4 @@
+import { createServer, type RequestListener, type ServerOptions } from 'node:http';
 import { fastify, type FastifyInstance } from 'fastify';
 import type { Gateway, GatewayTime } from '@ledger/gateway-cache';
 import { Answers } from './http/answers.js';
@@ -10,8 +11,14 @@ import type { RouteTable } from './routes/route-table.js';
 const BODY_BYTES_MAX = 64 * 1024;
 const HEADER_BYTES_MAX = 32 * 1024;
 const REQUEST_MS_MAX = 10_000;
-/** Longer than proxies keep theirs, so that it is they who close. */
-const KEEP_ALIVE_MS = 75_000;
+
+const HTTP_LIMITS: ServerOptions = {
+  maxHeaderSize: HEADER_BYTES_MAX,
+  headersTimeout: REQUEST_MS_MAX,
+  requestTimeout: REQUEST_MS_MAX,
+  // Longer than proxies keep theirs, so that it is they who close.
+  keepAliveTimeout: 75_000,
+};
 
 export interface GatewayAppParts {
   readonly gateway: Gateway;
@@ -37,20 +44,27 @@ export function createGatewayApp(parts: GatewayAppParts): GatewayApps {
   const { gateway, routes, time, realm, isStopping, hasOwnOperations } = parts;
   const counts = new DecisionCounts();
   const metrics = createGatewayMetrics(gateway, counts, parts.withProcessMetrics);
-  const main = limitedFastify(parts);
   const answers = new Answers(realm, () => time.wallMs());
   const { decisions } = gateway;
-  new ForwardAuth({ decisions, routes, answers, count: counts.count }).register(main);
-  const operations = hasOwnOperations ? limitedFastify(parts) : main;
+  const onBug = (error: unknown): void =>
+    parts.log.write('error', 'request.failed', { err: error });
+  const { count } = counts;
+  const forwardAuth = new ForwardAuth({ decisions, routes, answers, count, onBug });
+  const main = limitedFastify(parts, (rest) => forwardAuth.listener(rest));
+  forwardAuth.register(main);
+  const operations = hasOwnOperations ? limitedFastify(parts, (rest) => rest) : main;
   addOperationsRoutes(operations, { gateway, metrics, isStopping });
   return { main, operations };
 }
 
-function limitedFastify({ log }: GatewayAppParts): FastifyInstance {
+/** @param before What sees requests before Fastify does. */
+function limitedFastify(
+  { log }: GatewayAppParts,
+  before: (rest: RequestListener) => RequestListener,
+): FastifyInstance {
   const app = fastify({
-    ...{ logger: false, bodyLimit: BODY_BYTES_MAX, keepAliveTimeout: KEEP_ALIVE_MS },
-    ...{ requestTimeout: REQUEST_MS_MAX, forceCloseConnections: 'idle' as const },
-    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: REQUEST_MS_MAX },
+    ...{ logger: false, bodyLimit: BODY_BYTES_MAX, forceCloseConnections: 'idle' as const },
+    serverFactory: (rest) => createServer(HTTP_LIMITS, before(rest)),
     // A target may be as long as a header; how it is read is decided by `readPath` alone.
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },
   });

@@ -252,15 +252,34 @@ describe('a gateway', () => {
 
   it('acknowledges where it starts and what it applied, and nothing else', async () => {
     const { tokenId } = open().ledger.add(SECRET);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(world.ledger.acknowledged).toEqual([100n]);
+    const applied = jest.spyOn(world.gateway.acknowledgements, 'applied');
     world.feed.publish(null, 105n);
+    expect(applied).not.toHaveBeenCalled();
     world.feed.publish(revoked(tokenId, 106n), 106n);
-    world.feed.publish(revoked(tokenId, 107n), 107n);
+    world.feed.publish(null, 107n);
+    world.feed.publish(revoked(tokenId, 108n), 108n);
+    expect(applied.mock.calls).toEqual([[106n], [108n]]);
     while (world.ledger.acknowledged.length < 2) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    expect(world.ledger.acknowledged).toEqual([100n, 107n]);
+    // One at a time: what came while the first was under way or its pause lasted is told as one.
+    expect(world.ledger.acknowledged).toEqual([100n, 108n]);
+  });
+
+  it('tells again what it could not tell', async () => {
+    open();
+    const { acknowledgements } = world.gateway;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    world.ledger.isDown = true;
+    acknowledgements.applied(120n);
+    while (acknowledgements.counts.failed === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    world.ledger.isDown = false;
+    while (!world.ledger.acknowledged.includes(120n)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(world.log.lines).toContain('acknowledge.failed');
   });
 
   it('keeps digests, and no secret', async () => {

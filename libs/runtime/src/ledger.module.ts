@@ -11,6 +11,9 @@ import {
   IssuePersonalTokenHandler,
   QuotaQueue,
   RegisterUserHandler,
+  ReportPositionHandler,
+  RetireGatewayHandler,
+  ReturnLeaseHandler,
   RevokePersonalTokenHandler,
   RevokeTokenHandler,
   RotateTokenHandler,
@@ -24,6 +27,7 @@ import {
   Directory,
   KeySearch,
   Projector,
+  Propagation,
   QuotaStandings,
   TokenList,
 } from '@ledger/read-models';
@@ -39,6 +43,9 @@ const HANDLERS = [
   CreateTokenHandler,
   IssuePersonalTokenHandler,
   RegisterUserHandler,
+  ReportPositionHandler,
+  RetireGatewayHandler,
+  ReturnLeaseHandler,
   RevokePersonalTokenHandler,
   RevokeTokenHandler,
   RotateTokenHandler,
@@ -70,6 +77,7 @@ export class LedgerModule {
       { provide: TokenList, useValue: ledger.tokens },
       { provide: KeySearch, useValue: ledger.keys },
       { provide: AuditLog, useValue: ledger.audit },
+      { provide: Propagation, useValue: ledger.propagation },
     ];
     return {
       module: LedgerModule,

@@ -17,12 +17,15 @@ import {
   credentials,
   CredentialIndex,
   Directory,
+  gateways,
   KeySearch,
   organizations,
   Projector,
+  Propagation,
   quotaUsage,
   QuotaStandings,
   ReadModelDatabase,
+  revocations,
   tokenList,
   TokenList,
   type ProjectionRun,
@@ -30,6 +33,7 @@ import {
 } from '@ledger/read-models';
 import { Freshness } from './freshness.js';
 import { CountedQuotaQueue, LedgerCounters } from './ledger-counters.js';
+import { ClockMark } from './clock-mark.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
 import { PromptDecideAndAppend } from './prompt-answers.js';
@@ -57,6 +61,7 @@ export interface Ledger {
   readonly tokens: TokenList;
   readonly keys: KeySearch;
   readonly audit: AuditLog;
+  readonly propagation: Propagation;
   readonly counters: LedgerCounters;
   /** How long the read models took to reach the head of the log when the ledger was opened. */
   readonly catchUpMs: number;
@@ -74,6 +79,8 @@ export interface LedgerParts {
   readonly readModelFile: string;
   readonly windowLength: WindowLength;
   readonly retryWindowMs: number;
+  /** An instant that this ledger has seen, beside those of its events. */
+  readonly seen?: Timestamp;
   /** Where others append to the log, too: how old read models may be that credentials are judged by. */
   readonly stalenessMaxMs?: number;
   /** Where the log is far away: how long a command may keep its caller waiting. */
@@ -108,7 +115,17 @@ export async function openDirectory(
   try {
     const readModelFile = join(directory, 'read-models.sqlite');
     const { ledgerId } = store;
-    return await openLedger({ store: watched, ledgerId, masterKey, readModelFile, ...rest });
+    const seen = ClockMark.read(directory);
+    const parts = { store: watched, ledgerId, masterKey, readModelFile, ...rest };
+    const ledger = await openLedger(seen === undefined ? parts : { ...parts, seen });
+    const mark = ClockMark.keep(directory, ledger.clock);
+    return {
+      ...ledger,
+      async close() {
+        mark.close();
+        await ledger.close();
+      },
+    };
   } catch (error) {
     await store.close();
     throw error;
@@ -130,7 +147,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const { ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
   const store =
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
-  const clock = parts.clock ?? new MonotonicClock(await newestTime(store));
+  const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const index = new CredentialIndex();
   const directory = new Directory();
@@ -141,6 +158,8 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     { projection: quotaUsage, resident: quotas },
     { projection: tokenList },
     { projection: auditLog },
+    { projection: gateways },
+    { projection: revocations },
   ] as readonly ProjectionRun[]);
   const startedAt = performance.now();
   await projector.start(parts.onRebuild);
@@ -181,6 +200,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     tokens: new TokenList(projector, database),
     keys: new KeySearch(projector, database),
     audit: new AuditLog(projector, database),
+    propagation: new Propagation(projector, database),
     counters,
     catchUpMs,
     async close() {

@@ -43,7 +43,6 @@ function readWithCare(target: string): string | null {
 /** What may stand in a target as it is: the rest must be percent-encoded (RFC 3986). */
 const WRITTEN = /^[\x21\x24\x26-\x2e\x30-\x3a\x3d\x40-\x5a\x5f\x61-\x7a~%]*$/;
 /** What a segment must not hold once decoded: what another reader takes for an end or a new start of it. */
-// eslint-disable-next-line no-control-regex -- Control characters are what it is about.
 const TWOFOLD = /[/\\;%?#\u0000-\u001f\u007f]/;
 
 function readSegment(segment: string): string | null {

@@ -12,6 +12,7 @@ import {
 } from '../organization.handlers.js';
 import { Clock, ReadModelProgress } from '../ports.js';
 import { QuotaQueue } from '../quota-queue.js';
+import { ReportPositionHandler, RetireGatewayHandler } from '../gateway.handlers.js';
 import { RequestIdentities } from '../request-identity.js';
 import { RevokeTokenHandler } from '../revoke-token.handler.js';
 import { RotateTokenHandler } from '../rotate-token.handler.js';
@@ -67,6 +68,8 @@ export function openCommandNode(options: CommandNodeOptions = {}) {
     changeOrganization: new ChangeOrganizationHandler(ledger, clock),
     registerUser: new RegisterUserHandler(ledger, clock),
     issuePersonalToken: new IssuePersonalTokenHandler(ledger, clock),
+    reportPosition: new ReportPositionHandler(ledger, clock),
+    retireGateway: new RetireGatewayHandler(ledger, clock),
     revokePersonalToken: new RevokePersonalTokenHandler(ledger, clock),
   };
 }

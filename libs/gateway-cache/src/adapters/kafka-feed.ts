@@ -124,7 +124,7 @@ export class KafkaFeed implements InvalidationFeed {
   }
 
   async #consume(consumer: Consumer): Promise<void> {
-    consumer.on(consumer.events.GROUP_JOIN, () => this.#joined(consumer));
+    consumer.on(consumer.events.GROUP_JOIN, () => void this.#joined(consumer));
     await consumer.connect();
     const topics = [...MESSAGE_TYPES, LEDGER_POSITION].map((type) => this.#prefix + type);
     await consumer.subscribe({ topics, fromBeginning: false });

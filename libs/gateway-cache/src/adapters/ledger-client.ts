@@ -16,6 +16,7 @@ import { AnswerFault, readLease, readQuota, readVerification } from './ledger-an
 const CALL_MS_MAX = 2_500;
 const CONNECTIONS_MAX = 64;
 const ANSWER_BYTES_MAX = 256 * 1024;
+const REFUSES = 'the ledger refuses this gateway';
 
 export interface LedgerClientOptions {
   /** Origin of the ledger, such as `https://ledger.internal:8080`. */
@@ -100,11 +101,13 @@ export class LedgerClient implements Ledger {
   async #call<Value>(call: Call, read: (answer: Answer) => Value): Promise<Outcome<Value>> {
     const outcome = await this.#outcomeOf(call, read);
     const isAvailable = outcome.outcome !== 'unavailable';
-    if (isAvailable !== this.#isAvailable) {
-      this.#isAvailable = isAvailable;
-      if (isAvailable) this.options.log.info('ledger.available');
-      else this.options.log.warn('ledger.unavailable', { path: call.path, ...outcome });
-    }
+    if (isAvailable === this.#isAvailable) return outcome;
+    this.#isAvailable = isAvailable;
+    // Once, not at each call of an outage.
+    const { log } = this.options;
+    if (isAvailable) log.info('ledger.available');
+    else if (outcome.reason.startsWith(REFUSES)) log.error('ledger.refuses-gateway', outcome);
+    else log.warn('ledger.unavailable', { path: call.path, ...outcome });
     return outcome;
   }
 
@@ -116,8 +119,7 @@ export class LedgerClient implements Ledger {
       const { code, quota } = problemOf(answer.body);
       if (status === 401 || (status === 403 && code !== 'QUOTA_EXCEEDED')) {
         // It is the gateway that is refused, which says nothing about whoever called it.
-        this.options.log.error('ledger.refuses-gateway', { status, code, path: call.path });
-        return { outcome: 'unavailable', reason: `the ledger refuses: ${code}`, retryAfterSeconds };
+        return { outcome: 'unavailable', reason: `${REFUSES}: ${code}`, retryAfterSeconds };
       }
       if (status >= 500 || code === 'RATE_LIMITED') {
         return { outcome: 'unavailable', reason: `the ledger said ${code}`, retryAfterSeconds };

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 const EVENT_CHARACTERS_MAX = 64 * 1024;
@@ -15,54 +16,47 @@ export class StreamBroken extends Error {
 }
 
 /**
- * Reads server-sent events until the stream breaks.
+ * Reads server-sent events until the stream breaks, and closes it.
  *
  * @param silenceMs How long it may take until the next event: the sender gives signs of life.
  * @throws StreamBroken In the end, always.
  */
-export async function readEvents(
-  body: ReadableStream<Uint8Array>,
+export function readEvents(
+  body: Readable,
   silenceMs: number,
   onEvent: (event: EventSourceMessage) => void,
 ): Promise<never> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let heardAny = false;
-  let fault: Error | undefined;
-  const parser = createParser({
-    maxBufferSize: EVENT_CHARACTERS_MAX,
-    onEvent(event) {
-      heardAny = true;
-      onEvent(event);
-    },
-    onError(error) {
-      if (error.type === 'max-buffer-size-exceeded') fault = error;
-    },
+  return new Promise((_resolve, reject) => {
+    const end = (broken: Error): void => {
+      clearTimeout(silence);
+      body.destroy();
+      reject(broken);
+    };
+    const silence = setTimeout(() => {
+      end(new StreamBroken('silent', `nothing came for ${silenceMs} ms`));
+    }, silenceMs);
+    const parser = createParser({
+      maxBufferSize: EVENT_CHARACTERS_MAX,
+      onEvent(event) {
+        silence.refresh();
+        onEvent(event);
+      },
+      onError({ type }) {
+        // Fields that are unknown are passed over, as the format wants it.
+        if (type !== 'max-buffer-size-exceeded') return;
+        end(new StreamBroken('unreadable', 'an event is too long'));
+      },
+    });
+    body.setEncoding('utf8');
+    body.on('data', (text: string) => {
+      if (body.destroyed) return;
+      try {
+        parser.feed(text);
+      } catch (error) {
+        end(error as Error);
+      }
+    });
+    const ended = new StreamBroken('disconnected', 'the stream has ended');
+    for (const event of ['end', 'close', 'error']) body.on(event, () => end(ended));
   });
-  let timer: NodeJS.Timeout | undefined;
-  let onSilence: (error: Error) => void = () => undefined;
-  const silence = new Promise<never>((_resolve, reject) => {
-    onSilence = reject;
-  });
-  silence.catch(() => undefined);
-  const listen = (): void => {
-    clearTimeout(timer);
-    const message = `nothing came for ${silenceMs} ms`;
-    timer = setTimeout(() => onSilence(new StreamBroken('silent', message)), silenceMs);
-  };
-  try {
-    listen();
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), silence]);
-      if (done) throw new StreamBroken('disconnected', 'the ledger ended the stream');
-      heardAny = false;
-      parser.feed(decoder.decode(value, { stream: true }));
-      if (fault) throw new StreamBroken('unreadable', 'an event is too long');
-      if (heardAny) listen();
-    }
-  } finally {
-    clearTimeout(timer);
-    // The connection is of no use any more, and whether it says goodbye does not matter.
-    reader.cancel().catch(() => undefined);
-  }
 }

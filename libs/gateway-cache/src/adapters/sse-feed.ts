@@ -1,4 +1,6 @@
 import type { EventSourceMessage } from 'eventsource-parser';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   LEDGER_POSITION,
@@ -78,25 +80,36 @@ export class SseFeed implements InvalidationFeed {
   }
 
   async #follow(): Promise<never> {
-    const { url, token, silenceMs = SILENCE_MS } = this.options;
-    const connecting = new AbortController();
-    const timer = setTimeout(() => connecting.abort(), CONNECT_MS_MAX);
-    const response = await fetch(new URL(PATH, url), {
-      headers: {
-        authorization: `Bearer ${token}`,
-        accept: 'text/event-stream',
-        ...(this.#lastId === null ? {} : { 'last-event-id': String(this.#lastId) }),
-      },
-      redirect: 'error',
-      signal: AbortSignal.any([this.#closing.signal, connecting.signal]),
-    }).finally(() => clearTimeout(timer));
-    const type = response.headers.get('content-type') ?? '';
-    if (response.status !== 200 || !type.startsWith('text/event-stream') || !response.body) {
-      await response.body?.cancel();
-      throw new StreamRefused(response.status);
+    const { silenceMs = SILENCE_MS } = this.options;
+    const response = await this.#connect();
+    const { statusCode: status = 0, headers } = response;
+    if (status !== 200 || !headers['content-type']?.startsWith('text/event-stream')) {
+      response.destroy();
+      throw new StreamRefused(status);
     }
-    return readEvents(response.body, silenceMs, (event) => {
+    return readEvents(response, silenceMs, (event) => {
       if (!this.#closing.signal.aborted) this.#take(event);
+    });
+  }
+
+  /** A connection of its own, which ends with the stream. */
+  #connect(): Promise<IncomingMessage> {
+    const { url, token } = this.options;
+    const target = new URL(PATH, url);
+    const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const request = send(target, {
+        ...{ agent: false, signal: this.#closing.signal, timeout: CONNECT_MS_MAX },
+        headers: {
+          authorization: `Bearer ${token}`,
+          accept: 'text/event-stream',
+          ...(this.#lastId === null ? {} : { 'last-event-id': String(this.#lastId) }),
+        },
+      });
+      request.on('timeout', () => request.destroy(new StreamBroken('silent', 'no answer came')));
+      request.on('error', reject);
+      request.on('response', resolve);
+      request.end();
     });
   }
 
@@ -161,8 +174,8 @@ export class SseFeed implements InvalidationFeed {
       return { cause: error.loss, detail: error.message };
     }
     if (!(error instanceof StreamRefused)) {
-      const { cause, name } = error as Error & { cause?: { code?: unknown } };
-      return { cause: 'disconnected', detail: String(cause?.code ?? name) };
+      const { code, name } = error as NodeJS.ErrnoException;
+      return { cause: 'disconnected', detail: code ?? name };
     }
     if (error.status === 400 && this.#lastId !== null && (this.#timesAhead += 1) >= AHEAD_MAX) {
       // The log is shorter than what was read of it: it is not the one that it was.

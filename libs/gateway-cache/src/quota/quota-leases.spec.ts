@@ -130,6 +130,17 @@ describe('quota at a gateway', () => {
     expect(await spend(1)).toEqual(['unauthenticated']);
   });
 
+  it('is not spent by a call that waited for units while its scopes were taken away', async () => {
+    const token = world.ledger.add(SECRET, { limit: 1_000 });
+    world.ledger.onJudged = (call) => {
+      if (call !== 'lease') return;
+      token.code = 'INSUFFICIENT_SCOPE';
+      const position = (world.ledger.position += 1n);
+      world.feed.publish(updated(token.tokenId, position), position);
+    };
+    expect(await spend(1)).toEqual(['forbidden']);
+  });
+
   it('is asked for again once the limit was raised', async () => {
     const token = world.ledger.add(SECRET, { limit: 2 });
     expect(await spend(3)).toEqual(['allow', 'allow', 'quota-exceeded']);

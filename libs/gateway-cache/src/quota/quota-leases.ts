@@ -89,7 +89,7 @@ export class QuotaLeases {
 
   /** Gives everything back, for the end. Nothing must be spent any more. */
   async close(): Promise<void> {
-    await Promise.all([...this.#accounts.values()].map(({ pending }) => pending));
+    await Promise.all([...this.#accounts.values()].flatMap(({ pending }) => pending ?? []));
     const all = [...this.#accounts.entries()];
     await Promise.all(all.map(([tokenId, account]) => this.#end(tokenId, account)));
   }

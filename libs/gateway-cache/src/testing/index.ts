@@ -1,3 +1,4 @@
+export * from './describe-feed.js';
 export * from './explore.js';
 export * from './gateway-world.js';
 export * from './line-log.js';
@@ -5,3 +6,4 @@ export * from './manual-time.js';
 export * from './memory-feed.js';
 export * from './model-ledger.js';
 export * from './sample-messages.js';
+export * from './scripted-stream.js';

@@ -3,8 +3,10 @@ import { PROBLEMS, type ProblemCode } from './problems/problem-catalogue.js';
 import { AUDIT_ROUTES } from './routes/audit-routes.js';
 import { DOCUMENTATION_ROUTES } from './routes/documentation-routes.js';
 import { EVENT_ROUTES } from './routes/event-routes.js';
+import { GATEWAY_ROUTES } from './routes/gateway-routes.js';
 import { HOT_ROUTES } from './routes/hot-routes-contract.js';
 import { INVALIDATION_ROUTES } from './routes/invalidation-routes.js';
+import { LEASE_ROUTES } from './routes/lease-routes.js';
 import { OAUTH_ROUTES } from './routes/oauth-routes.js';
 import { ORGANIZATION_ROUTES } from './routes/organization-routes.js';
 import type { JsonSchema, RouteContract } from './routes/route-contract.js';
@@ -17,6 +19,7 @@ import { USER_ROUTES } from './routes/user-routes.js';
 /** Every route of the native API: what is served, guarded and documented. */
 export const NATIVE_ROUTES: readonly RouteContract[] = [
   ...HOT_ROUTES,
+  ...LEASE_ROUTES,
   ...SELF_ROUTES,
   ...TOKEN_ROUTES,
   ...SECRET_ROUTES,
@@ -26,6 +29,7 @@ export const NATIVE_ROUTES: readonly RouteContract[] = [
   ...AUDIT_ROUTES,
   ...EVENT_ROUTES,
   ...INVALIDATION_ROUTES,
+  ...GATEWAY_ROUTES,
   ...DOCUMENTATION_ROUTES,
 ];
 

@@ -5,6 +5,8 @@ import { AuditController } from './audit/audit.controller.js';
 import { DocumentationController } from './documentation/documentation.controller.js';
 import { EventFeed } from './events/event-feed.js';
 import { EventsController } from './events/events.controller.js';
+import { GatewaysController } from './gateways/gateways.controller.js';
+import { LeasesController } from './gateways/leases.controller.js';
 import { InvalidationsController } from './events/invalidations.controller.js';
 import { OpenStreams } from './events/open-streams.js';
 import { NativeTargets } from './management/native-targets.js';
@@ -29,6 +31,8 @@ import { SelfController } from './self.controller.js';
     AuditController,
     DocumentationController,
     EventsController,
+    GatewaysController,
+    LeasesController,
     InvalidationsController,
     OauthController,
     OrganizationsController,

@@ -80,6 +80,10 @@ const ANSWERS: Answers = {
   GRACE_OPEN: () => socketAnswer(409, 'An earlier rotation is still in its grace period'),
   SECRET_IS_CURRENT: () => invalid('/id', 'names the current secret'),
   SECRET_NOT_FOUND: notFound,
+  GATEWAY_NOT_FOUND: notFound,
+  LEASE_NOT_FOUND: notFound,
+  LEASE_RETURNED: () => socketAnswer(409, 'The lease was returned before'),
+  RETURN_ABOVE_LEASE: () => invalid('/unusedUnits', 'is above what was leased'),
   GRACE_NOT_OFFERED: () => invalid('/graceSeconds', 'is not offered'),
   SCOPES_NOT_HELD: ({ missingScopes: missing }) =>
     socketAnswer(403, MESSAGES.missingScope, { missing_scopes: missing }),

@@ -78,6 +78,12 @@ export const PROBLEMS = {
     description:
       'The token was rotated before, and the secret of then is still valid. Wait until `validUntil`, or send `closePrevious: true` to end it now.',
   },
+  LEASE_RETURNED: {
+    status: 409,
+    title: 'The lease was returned before',
+    description:
+      'What was not used of a lease comes back once. The member `returnedUnits` says how much did; a repeat with the same number is answered like the first time.',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
     title: 'The idempotency key was used for another request',

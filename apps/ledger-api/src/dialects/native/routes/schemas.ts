@@ -155,6 +155,7 @@ const problem: JsonSchema = {
     missingScopes: texts,
     ownMaxQuota: count,
     requestedMaxQuota: orNull(count),
+    returnedUnits: count,
     revision: { type: 'integer' },
     revokedAt: instant,
     expiresAt: instant,
