@@ -227,6 +227,9 @@ describe('a node whose database', () => {
       return (await other.verify(token.body.secret)).body.code;
     };
     await until(async () => (await verdict()) === 'VALID');
+    const followed = await fetch(`${other.url}/v1/invalidations`, {
+      headers: { authorization: `Bearer ${other.admin}`, accept: 'text/event-stream' },
+    });
     wire.pause();
     const cutAt = performance.now();
     expect((await node.revoke(token.body.token.id)).status).toBe(200);
@@ -237,6 +240,9 @@ describe('a node whose database', () => {
       return said === 'BEHIND';
     });
     expect(lastValid - cutAt).toBeLessThan(STALENESS_MS + 100);
+    // Nor does it tell gateways any longer that they are current.
+    expect(followed.status).toBe(200);
+    await expect(followed.text()).rejects.toThrow();
     expect(await node.failedChecks()).toEqual([]);
     wire.resume();
     // From not knowing to knowing better: it is never good again.
