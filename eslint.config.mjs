@@ -55,6 +55,7 @@ export default tseslint.config(
     // Where the process meets the machine: its clock, and its standard streams.
     files: [
       'libs/runtime/src/monotonic-clock.ts',
+      'libs/gateway-cache/src/adapters/system-time.ts',
       'bench/**/*.ts',
       'test/**/*.ts',
       '**/*.spec.ts',

@@ -1,98 +1,78 @@
-import { connect, type Socket } from 'node:net';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { nodeLoad } from './node-load.js';
+import type { Round } from './rounds.js';
 
-export interface LoadResult {
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Answers with another status than 200. */
-  readonly failed: number;
+/** One call that is sent over and over: a POST, or a GET where it has no body. */
+export interface HttpCall {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: object;
 }
 
+/** Sends calls over keep-alive connections, each waiting for its answer before the next. */
 export interface Load {
-  readonly port: number;
-  /** Whole HTTP requests, sent in turn by all connections together. */
-  readonly requests: readonly Buffer[];
-  readonly connections: number;
-  readonly durationMs: number;
+  /** @throws Error When an answer was no 200. */
+  run(port: number, connections: number, ms: number): Promise<Round>;
+  close(): void;
 }
 
-/** One request as the bytes of HTTP/1.1, made once so that the generator costs less than what it measures. */
-export function post(
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  body: object,
-): Buffer {
-  const text = JSON.stringify(body);
-  const lines = Object.entries({
-    host: '127.0.0.1',
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(text)),
-    ...headers,
-  }).map(([name, value]) => `${name}: ${value}`);
-  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`);
+/** wrk where it is installed, since a generator in Node.js costs as much as the server it measures. */
+export const GENERATOR = hasWrk() ? 'wrk' : 'one Node.js process';
+
+export function loadOf(calls: readonly HttpCall[]): Load {
+  return GENERATOR === 'wrk' ? wrkLoad(calls) : nodeLoad(calls);
 }
 
-/** Sends requests over keep-alive connections, each waiting for its answer before the next. */
-export async function runLoad({
-  port,
-  requests,
-  connections,
-  durationMs,
-}: Load): Promise<LoadResult> {
-  const latencies: number[] = [];
-  let failed = 0;
-  let next = 0;
-  const startedAt = performance.now();
-  const deadline = startedAt + durationMs;
-
-  const drive = (socket: Socket): Promise<void> =>
-    new Promise((resolve, reject) => {
-      let sentAt = 0;
-      let pending = '';
-      const send = (): void => {
-        sentAt = performance.now();
-        if (sentAt >= deadline) {
-          socket.destroy();
-          resolve();
-          return;
-        }
-        socket.write(requests[next++ % requests.length]!);
-      };
-      socket.on('data', (chunk) => {
-        const text = pending === '' ? chunk.toString('latin1') : pending + chunk.toString('latin1');
-        if (!isWhole(text)) {
-          pending = text;
-          return;
-        }
-        pending = '';
-        latencies.push(performance.now() - sentAt);
-        if (!text.startsWith('HTTP/1.1 200')) failed += 1;
-        send();
-      });
-      socket.on('error', reject);
-      send();
-    });
-
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
-  await Promise.all(sockets.map(drive));
-  const seconds = (performance.now() - startedAt) / 1000;
-  latencies.sort((a, b) => a - b);
-  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
-  return { perSecond: latencies.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failed };
+function wrkLoad(calls: readonly HttpCall[]): Load {
+  const script = join(mkdtempSync(join(tmpdir(), 'ledger-wrk-')), 'calls.lua');
+  writeFileSync(script, luaOf(calls));
+  return {
+    async run(port, connections, ms) {
+      const seconds = Math.max(1, Math.round(ms / 1000));
+      const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script];
+      const url = `http://127.0.0.1:${port}`;
+      const { stdout } = await promisify(execFile)('wrk', [...options, url]);
+      const [, answers, us, p99, failures] = /^done (\d+) (\d+) (\d+) (\d+)$/m.exec(stdout)!;
+      if (Number(failures) > 0) throw new Error(`${failures} answers were no 200`);
+      const calls = Number(answers);
+      return { calls, perSecond: calls / (Number(us) / 1e6), p99Ms: Number(p99) / 1000 };
+    },
+    close: () => rmSync(dirname(script), { recursive: true, force: true }),
+  };
 }
 
-function open(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    socket.once('connect', () => resolve(socket));
-    socket.once('error', reject);
+function luaOf(calls: readonly HttpCall[]): string {
+  const formatted = calls.map(({ path, headers, body }) => {
+    const all = body ? { 'content-type': 'application/json', ...headers } : headers;
+    const fields = Object.entries(all).map(([name, value]) => `["${name}"]=[==[${value}]==]`);
+    const sent = body ? `, [==[${JSON.stringify(body)}]==]` : '';
+    const method = body ? 'POST' : 'GET';
+    return `wrk.format("${method}", "${path}", {${fields.join(',')}}${sent})`;
   });
+  return `
+local calls, at = {}, 0
+init = function() calls = {
+${formatted.join(',\n')}
+} end
+request = function() at = at % #calls + 1; return calls[at] end
+done = function(summary, latency)
+  local e = summary.errors
+  local failures = e.connect + e.read + e.write + e.status + e.timeout
+  print(string.format("done %d %d %d %d", summary.requests, summary.duration, latency:percentile(99), failures))
+end
+`;
 }
 
-function isWhole(text: string): boolean {
-  const head = text.indexOf('\r\n\r\n');
-  if (head < 0) return false;
-  const at = text.toLowerCase().indexOf('content-length: ');
-  const length = Number.parseInt(text.slice(at + 16, at + 24), 10);
-  return text.length >= head + 4 + length;
+function hasWrk(): boolean {
+  try {
+    execFileSync('wrk', ['-v'], { stdio: 'pipe' });
+    return true;
+  } catch (error) {
+    // It says its version and ends with 1, so only its absence tells.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 }

@@ -36,7 +36,7 @@ async function runLine(line: string, env: NodeJS.ProcessEnv, cwd: string) {
   return outcomeOf(child);
 }
 
-/** What the examples speak of: a token, its secret in a file, people, and a place in the log. */
+/** What the examples speak of: a token, its secret in a file, people, a gateway, and a place in the log. */
 async function variables(world: CliWorld, cwd: string): Promise<NodeJS.ProcessEnv> {
   const { service, env, userId, memberId, personalTokenId: PERSONAL_TOKEN_ID, run } = world;
   const named = { USER_ID: userId, MEMBER_ID: memberId, PERSONAL_TOKEN_ID };
@@ -45,7 +45,25 @@ async function variables(world: CliWorld, cwd: string): Promise<NodeJS.ProcessEn
   const created = documentOf(await run([...create, '--max-quota', '1000', '--json']));
   writeFileSync(join(cwd, 'secret.txt'), String(created['secret']));
   const POSITION = String(await service.ledger.store.head());
-  return { ...env, ...named, TOKEN_ID: (created['token'] as { id: string }).id, POSITION };
+  const TOKEN_ID = (created['token'] as { id: string }).id;
+  return { ...env, ...named, ...(await gatewayVariables(world)), TOKEN_ID, POSITION };
+}
+
+/** A gateway that has reported, and a revocation after that. */
+async function gatewayVariables({ service, run }: CliWorld): Promise<NodeJS.ProcessEnv> {
+  if (!served.has('gateways')) return {};
+  const GATEWAY_ID = 'edge-1';
+  await fetch(`${service.url}/v1/gateways/${GATEWAY_ID}`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${service.admin}`, 'content-type': 'application/json' },
+    body: '{"position":"1"}',
+  });
+  const made = documentOf(
+    await run(['token', 'create', '--org', 'demo', '--name', 'old', '--scope', 'a', '--json']),
+  );
+  const { id } = made['token'] as { id: string };
+  const revoked = documentOf(await run(['token', 'revoke', id, '--org', 'demo', '--json']));
+  return { GATEWAY_ID, REVOCATION_ID: String(revoked['revocationId']) };
 }
 
 describe('Every example in the help and in docs/cli.md runs as it stands', () => {

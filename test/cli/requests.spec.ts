@@ -31,6 +31,10 @@ const CASES: readonly Case[] = [
     body: { role: 'admin' },
   },
   { line: 'member remove u1 --org acme', request: 'DELETE /v1/orgs/acme/members/u1' },
+  { line: 'gateways --limit 5', request: 'GET /v1/gateways?limit=5' },
+  { line: 'retire-gateway edge-1', request: 'DELETE /v1/gateways/edge-1' },
+  { line: 'retire-gateway edge-1 --org acme', request: 'DELETE /v1/gateways/edge-1?org=acme' },
+  { line: 'propagation r1', request: 'GET /v1/revocations/r1/propagation' },
   {
     line: 'user create --email k@x.invalid --name Kim --operator',
     request: 'POST /v1/users',

@@ -1,6 +1,7 @@
 import type { CreatedKey } from '../support/socmate-client.js';
 import { ADMIN_KEYS } from '../support/socmate-client.js';
 import { DAY_MS, SocmateWorld } from '../support/socmate-world.js';
+import { InvalidationStream } from '../support/invalidation-stream.js';
 
 let world: SocmateWorld;
 let key: CreatedKey;
@@ -291,5 +292,35 @@ describe('closing a grace early', () => {
     }
     expect(await world.isAlive(key.api_key)).toBe(true);
     expect((await world.admin.send('DELETE', `${ADMIN_KEYS}/${key.key_id}`)).status).toBe(204);
+  });
+});
+
+describe('a rotation with a grace', () => {
+  it.each([
+    ['its own end', {}, { grace_period_days: 3 }],
+    ['the expiry that the old key was given', { expires_in_days: 2 }, { grace_period_days: 7 }],
+    ['its very moment, for none', {}, { grace_period_days: 0 }],
+  ])('is told to gateways with %s', async (_end, created, rotation) => {
+    const rotating = await world.admin.create({ name: `key ${named++}`, ...created });
+    const authorization = `Bearer ${world.service.admin}`;
+    const stream = await InvalidationStream.open(world.service.url, authorization);
+    const { previous_key_expires_at: documented } = await world.admin.rotate(
+      rotating.key_id,
+      rotation,
+    );
+    const message = (await stream.next('token-rotated'))!;
+    stream.cut();
+    const { graceEndsAt, graceRemainingMs, occurredAt } = message.data.data;
+    const endMs = Date.parse(documented ?? occurredAt);
+    expect(Math.floor(Date.parse(graceEndsAt) / 1000)).toBe(Math.floor(endMs / 1000));
+    const remainingMs = Date.parse(graceEndsAt) - Date.parse(world.service.clock.now());
+    expect(graceRemainingMs).toBe(remainingMs);
+
+    // The answer that is cached during the grace ends with it, so that no further message is needed.
+    const { body } = (await fetchNative('POST', '/v1/verify', { token: rotating.api_key })) as {
+      body: { valid: boolean; expiresAt: string };
+    };
+    expect(body.valid).toBe(documented !== null);
+    if (documented !== null) expect(body.expiresAt).toBe(graceEndsAt);
   });
 });

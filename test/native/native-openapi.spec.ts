@@ -87,10 +87,16 @@ const SAMPLES: Readonly<Record<string, string>> = {
   id: '00000000-0000-4000-8000-000000000000',
   asset: 'start.js',
   code: 'not-found',
+  gatewayId: 'edge-1',
+  revocationId: '00000000-0000-4000-8000-000000000000',
+  leaseId: '2026-03.00000000-0000-4000-8000-000000000000',
 };
 
 /** Required members that take no word of the caller's choice. */
-const GOOD: Readonly<Record<string, string>> = { email: 'a@example.org', role: 'member' };
+const GOOD: Readonly<Record<string, unknown>> = {
+  ...{ email: 'a@example.org', role: 'member', position: '0' },
+  ...{ units: 1, unusedUnits: 0, tokenId: '00000000-0000-4000-8000-000000000000' },
+};
 
 /** Values that lie at the edges of what a member may be, and beyond. */
 const leaf = fc.oneof(

@@ -61,6 +61,43 @@ describe('a verdict', () => {
     expect((await verify({ token: token.secret })).code).toBe('ROTATED');
   });
 
+  it('ends with the grace of the secret, or with its token where that ends first', async () => {
+    const inSeconds = (seconds: number): string =>
+      new Date(Date.parse(world.clock.now()) + seconds * 1000).toISOString();
+    const expiresAt = inSeconds(120);
+    const token = await world.token({ expiresAt });
+    const expiry = async (secret: string) => (await verify({ token: secret })).expiresAt;
+    expect(await expiry(token.secret)).toBe(expiresAt);
+    const rotated = await world.admin.post(`${token.path}/rotate`, { graceSeconds: 60 });
+    expect(await expiry(token.secret)).toBe(inSeconds(60));
+    expect(await expiry(rotated.body.secret)).toBe(expiresAt);
+    // What the token is shown with stays its own.
+    expect((await world.admin.get(token.path)).body.expiresAt).toBe(expiresAt);
+    const form = { token: token.secret };
+    const { exp } = (await gateway.client.form('/v1/introspect', form)).body;
+    expect(exp).toBe(Date.parse(inSeconds(60)) / 1000);
+
+    await world.admin.patch(token.path, { expiresAt: inSeconds(30) });
+    expect(await expiry(token.secret)).toBe(inSeconds(30));
+    await world.admin.patch(token.path, { expiresAt: null });
+    expect(await expiry(token.secret)).toBe(inSeconds(60));
+    expect(await expiry(rotated.body.secret)).toBeNull();
+    const [, result] = (
+      await gateway.client.post('/v1/verify/batch', {
+        items: [{ token: rotated.body.secret }, { token: token.secret, cost: 1 }],
+      })
+    ).body.results;
+    expect(result.expiresAt).toBe(inSeconds(60));
+  });
+
+  it('of a secret that never had a grace tells the expiry of its token', async () => {
+    const token = await world.token();
+    await world.admin.post(`${token.path}/rotate`);
+    expect(await verify({ token: token.secret })).toMatchObject({
+      ...{ code: 'ROTATED', expiresAt: null },
+    });
+  });
+
   it('is given for secrets of every dialect', async () => {
     const { secret } = await world.socketToken(['repo']);
     expect(await verify({ token: secret, scopes: ['repo:list'] })).toMatchObject({

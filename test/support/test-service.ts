@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openInMemory, registerFirstTenant, type Ledger } from '@ledger/runtime';
 import { ManualClock } from '@ledger/commands/testing';
@@ -11,6 +12,7 @@ export interface TestService {
   readonly admin: string;
   readonly ledger: Ledger;
   readonly clock: ManualClock;
+  readonly server: Server;
   close(): Promise<void>;
 }
 
@@ -33,12 +35,14 @@ export async function startTestService(
   });
   const app = await createApp(ledger, undefined, options.settings);
   await app.listen(0, '127.0.0.1');
-  const { port } = app.getHttpServer().address() as AddressInfo;
+  const server: Server = app.getHttpServer();
+  const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
     admin: personalToken.reveal(),
     ledger,
     clock,
+    server,
     async close() {
       await app.close();
       await ledger.close();

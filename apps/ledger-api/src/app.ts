@@ -17,8 +17,18 @@ import { SocmateModule } from './dialects/socmate/socmate.module.js';
 import { UPSTREAM_ANSWER_MS_MAX } from './dialects/socmate/upstream.js';
 import { socketFailures } from './dialects/socket/socket-answers.js';
 import { SocketModule } from './dialects/socket/socket.module.js';
+import { Admission } from './http/admission.js';
 import { FailureFilter } from './http/failure.filter.js';
-import { limitedFastify, prepareFastify, RouteTable } from './http/fastify.js';
+import { DirectRoutes } from './http/direct-routes.js';
+import {
+  BODY_BYTES_MAX,
+  limitedFastify,
+  prepareFastify,
+  requestId,
+  RouteTable,
+  setCommonHeaders,
+} from './http/fastify.js';
+import { answerUnreadable } from './http/unreadable-request.js';
 import { Operations } from './operations/operations.js';
 
 /** What a deployment chooses about its API. */
@@ -26,6 +36,8 @@ export interface ApiSettings {
   /** Where calls to SoCMate's data routes go that may pass; absent, they are answered here. */
   readonly upstreamUrl?: string | undefined;
   readonly upstreamAnswerMsMax?: number;
+  /** How many requests may be under way at once, beside those that are urgent. */
+  readonly requestsMax?: number;
   /** How long an old secret must not have been used before its grace is called safe to close. */
   readonly safeToCloseMs?: number;
 }
@@ -53,9 +65,27 @@ export async function createApp(
     onUnmatched: (request, reply) => operations.watch.unmatched(request, reply),
   });
   const position = new LedgerPosition(ledger.progress);
-  const adapter = limitedFastify((error, request, reply) => {
-    position.tell(request, reply);
-    failures.send(error, request, reply);
+  const admission = new Admission({
+    ...(settings.requestsMax === undefined ? {} : { requestsMax: settings.requestsMax }),
+    onShed: () => operations.watch.shed(),
+  });
+  const direct = new DirectRoutes({
+    ...{ bodyBytesMax: BODY_BYTES_MAX, requestId, admission },
+    onRequest(request, reply) {
+      position.tell(request, reply);
+      setCommonHeaders(request, reply);
+    },
+    onRefused: (error, request, reply) => failures.send(error, request, reply),
+  });
+  const adapter = limitedFastify({
+    direct,
+    onUnroutable(error, request, reply) {
+      position.tell(request, reply);
+      failures.send(error, request, reply);
+    },
+    onUnreadable: answerUnreadable((failure, path, requestId) =>
+      failures.answerTo(failure, path, requestId),
+    ),
   });
   const module = AppModule.of(ledger, settings);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
@@ -66,10 +96,12 @@ export async function createApp(
   const fastify = adapter.getInstance();
   fastify.addHook('onRequest', position.onRequest);
   prepareFastify(fastify, routes);
+  admission.attach(fastify);
   operations.watch.attach(fastify);
   if (operations.onMainPort) operations.addRoutes(fastify);
   fastify.addHook('onListen', async () => operations.state.serving());
-  registerHotRoutes(fastify, { ledger, bus: app.get(CommandBus), failures });
+  const { watch } = operations;
+  registerHotRoutes(fastify, direct, { ledger, bus: app.get(CommandBus), failures, watch });
   const { upstreamUrl: url, upstreamAnswerMsMax: answerMsMax = UPSTREAM_ANSWER_MS_MAX } = settings;
   const upstream = url === undefined ? null : { url, answerMsMax };
   registerDataRoutes(fastify, { ledger, upstream, failures });

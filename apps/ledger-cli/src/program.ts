@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addAuditCommands } from './online/audit.js';
 import { addEventCommands } from './online/events.js';
+import { addGatewayCommands } from './online/gateways.js';
 import { addMemberCommands, addOrganizationCommands } from './online/organizations.js';
 import { addPersonalTokenCommands, addUserCommands } from './online/people.js';
 import { addQuotaCommands } from './online/quota.js';
@@ -43,6 +44,7 @@ export function createProgram(): Command {
   addQuotaCommands(defineGroup(program, 'quota', 'what a token may spend and has spent'));
   addAuditCommands(defineGroup(program, 'audit', 'who did what in an organization'));
   addEventCommands(defineGroup(program, 'events', 'the log itself'));
+  addGatewayCommands(program);
   addBootstrap(program);
   addReplay(program);
   addVerify(program);

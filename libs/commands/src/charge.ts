@@ -1,4 +1,12 @@
-import type { OrgId, QuotaStanding, Rejection, SecretId, TokenId, UserId } from '@ledger/domain';
+import type {
+  OrgId,
+  QuotaStanding,
+  QuotaWindow,
+  Rejection,
+  SecretId,
+  TokenId,
+  UserId,
+} from '@ledger/domain';
 import type { Position } from '@ledger/event-store';
 
 /** Whose quota is spent. */
@@ -13,17 +21,43 @@ export interface Charge {
   readonly orgId: OrgId | null;
   readonly cost: number;
   readonly operation: string;
+  /** Leases the units: fewer where fewer are left, and what is not used of them may be given back. */
+  readonly isLease?: true;
+}
+
+/** What was not used of a lease. */
+export interface LeaseReturn {
+  readonly subject: QuotaSubject;
+  readonly orgId: OrgId | null;
+  readonly leaseId: string;
+  readonly unusedUnits: number;
 }
 
 export type ChargeOutcome =
   | {
       readonly outcome: 'accepted';
+      /** Units that were charged; of a return, those that came back just now. */
       readonly cost: number;
       readonly quota: QuotaStanding;
       readonly position: Position;
+      /** Only of leases. */
+      readonly leaseId?: string;
     }
   | { readonly outcome: 'rejected'; readonly rejection: Rejection };
 
 export function subjectIdOf(subject: QuotaSubject): string {
   return subject.kind === 'token' ? subject.tokenId : subject.userId;
+}
+
+const LEASE_ID =
+  /^(\d{4}-\d{2}(?:-\d{2}(?:T\d{2})?)?)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Names a lease after its window, so that no other window needs to be searched for it. */
+export function leaseIdIn(window: QuotaWindow, uuid: string): string {
+  return `${window}.${uuid}`;
+}
+
+/** The window that a lease was charged in; null for what is no name of a lease. */
+export function windowOfLease(leaseId: string): QuotaWindow | null {
+  return (LEASE_ID.exec(leaseId)?.[1] as QuotaWindow | undefined) ?? null;
 }

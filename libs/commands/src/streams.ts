@@ -1,16 +1,20 @@
+import { hash } from 'node:crypto';
 import {
   evolve,
+  evolveGateway,
   evolveOrganization,
   evolveUser,
   noToken,
   spend,
   unspent,
+  type GatewayEvent,
+  type GatewayState,
   type LedgerEvent,
   type OrganizationEvent,
   type OrganizationState,
   type OrgId,
   type Quota,
-  type QuotaConsumed,
+  type QuotaEvent,
   type QuotaWindow,
   type SlugReserved,
   type Timestamp,
@@ -21,7 +25,7 @@ import {
   type UserId,
   type UserState,
 } from '@ledger/domain';
-import { IDEMPOTENCY_TTL_MS } from './request-identity.js';
+import { IDEMPOTENCY_TTL_MS, uuid } from './request-identity.js';
 
 /** A stream, and how its events fold into a state. The one place that names streams. */
 export interface Stream<State, Event extends LedgerEvent> {
@@ -45,7 +49,7 @@ export function usageStream(tokenId: TokenId): Stream<Timestamp | null, TokenEve
   };
 }
 
-export function quotaStream(subjectId: string, window: QuotaWindow): Stream<Quota, QuotaConsumed> {
+export function quotaStream(subjectId: string, window: QuotaWindow): Stream<Quota, QuotaEvent> {
   return {
     streamId: `quota-${subjectId}-${window}`,
     initial: unspent,
@@ -69,4 +73,19 @@ export function slugStream(slug: string): Stream<OrgId | undefined, SlugReserved
 
 export function userStream(userId: UserId): Stream<UserState, UserEvent> {
   return { streamId: `user-${userId}`, initial: undefined, evolve: evolveUser };
+}
+
+/** A gateway by the name that it gave itself, and whose it is; null for the operator's. */
+export interface GatewayTarget {
+  readonly orgId: OrgId | null;
+  readonly gatewayId: string;
+}
+
+/** Nothing that a gateway chose is part of the name: it is derived from what makes the gateway unique. */
+export function gatewayStream({
+  orgId,
+  gatewayId,
+}: GatewayTarget): Stream<GatewayState, GatewayEvent> {
+  const id = uuid(hash('sha256', JSON.stringify([orgId, gatewayId]), 'buffer'));
+  return { streamId: `gateway-${id}`, initial: undefined, evolve: evolveGateway };
 }

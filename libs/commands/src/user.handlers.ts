@@ -83,7 +83,7 @@ export class IssuePersonalTokenHandler implements ICommandHandler<IssuePersonalT
     const { userId, label, context, chosen } = command;
     const fresh = mintPersonalToken(chosen);
     const mint = (seed: Buffer | undefined): Secret =>
-      seed ? mintPersonalToken(uuidFromSeed(seed)) : fresh;
+      seed && chosen === undefined ? mintPersonalToken(uuidFromSeed(seed)) : fresh;
     const { outcome, identity } = await this.ledger.execute<UserState, UserEvent>({
       context,
       orgId: null,

@@ -1,11 +1,14 @@
+import type { GatewayEvent } from './gateway.js';
 import type { OrganizationEvent, SlugReserved } from './organization.js';
-import type { QuotaConsumed } from './quota.js';
+import type { QuotaEvent } from './quota.js';
 import type { TokenEvent } from './token-events.js';
 import type { UserEvent } from './user.js';
 
 export * from './authority.js';
+export * from './gateway.js';
 export * from './organization.js';
 export * from './primitives.js';
+export * from './quota-lease.js';
 export * from './quota-window.js';
 export * from './quota.js';
 export * from './rejection.js';
@@ -20,4 +23,5 @@ export * from './user.js';
 export * from './verification.js';
 
 /** Every fact that the ledger may hold. */
-export type LedgerEvent = TokenEvent | QuotaConsumed | OrganizationEvent | SlugReserved | UserEvent;
+export type LedgerEvent =
+  TokenEvent | QuotaEvent | OrganizationEvent | SlugReserved | UserEvent | GatewayEvent;

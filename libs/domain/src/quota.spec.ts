@@ -42,7 +42,7 @@ function consumed(cost: number, consumedAfter: number, over: Partial<QuotaConsum
 }
 
 function spent(units: number, lastAt: Timestamp | null = at(1)): Quota {
-  return { consumed: units, lastAt };
+  return { ...unspent, consumed: units, lastAt };
 }
 
 const decide = (limit: number | null, quota: Quota, cost: number) =>
@@ -144,6 +144,7 @@ describe('the fold of charges', () => {
     expect([event(1, at(1)), event(2, at(2))].reduce(spend, unspent)).toStrictEqual({
       consumed: 2,
       lastAt: at(2),
+      leases: new Map(),
     }));
 
   it('is not changed by folding the last one twice', () => {

@@ -24,15 +24,40 @@ export interface QuotaConsumed {
   readonly consumedAfter: number;
   readonly limit: number | null;
   readonly occurredAt: Timestamp;
+  /** Names the units where they were leased: charged as a block, of which what is not used comes back. */
+  readonly leaseId?: string;
+}
+
+/** Units of a lease that were not used came back before their window ended. Lives beside the charges. */
+export interface QuotaReturned {
+  readonly type: 'QuotaReturned';
+  readonly subjectId: string;
+  readonly orgId: OrgId | null;
+  readonly window: QuotaWindow;
+  readonly windowEnd: Timestamp;
+  readonly leaseId: string;
+  readonly units: number;
+  readonly consumedAfter: number;
+  readonly limit: number | null;
+  readonly occurredAt: Timestamp;
+}
+
+export type QuotaEvent = QuotaConsumed | QuotaReturned;
+
+/** Units that were charged as a block, and how many of them came back; null while none did. */
+export interface Lease {
+  readonly units: number;
+  readonly returned: number | null;
 }
 
 /** What one subject has spent in one window. */
 export interface Quota {
   readonly consumed: number;
   readonly lastAt: Timestamp | null;
+  readonly leases: ReadonlyMap<string, Lease>;
 }
 
-export const unspent: Quota = { consumed: 0, lastAt: null };
+export const unspent: Quota = { consumed: 0, lastAt: null, leases: new Map() };
 
 export interface ConsumeQuota {
   readonly type: 'ConsumeQuota';
@@ -94,7 +119,22 @@ export function consume(
   });
 }
 
-/** Folds one charge. The total is assigned from the fact, so folding it twice changes nothing. */
-export function spend(quota: Quota, event: QuotaConsumed): Quota {
-  return { consumed: event.consumedAfter, lastAt: latest(event.occurredAt, quota.lastAt) };
+/** Folds one fact. The total is assigned from it, so folding it twice changes nothing. */
+export function spend(quota: Quota, event: QuotaEvent): Quota {
+  return {
+    consumed: event.consumedAfter,
+    lastAt: latest(event.occurredAt, quota.lastAt),
+    leases: event.leaseId === undefined ? quota.leases : withLease(quota.leases, event),
+  };
+}
+
+function withLease(leases: Quota['leases'], event: QuotaEvent): Quota['leases'] {
+  const { leaseId } = event;
+  if (leaseId === undefined) return leases;
+  if (event.type === 'QuotaConsumed') {
+    return new Map(leases).set(leaseId, { units: event.cost, returned: null });
+  }
+  const lease = leases.get(leaseId);
+  invariant(lease !== undefined, 'QuotaReturned follows the charge of its lease');
+  return new Map(leases).set(leaseId, { ...lease, returned: event.units });
 }

@@ -12,6 +12,8 @@ export type Rejection =
   | { readonly code: 'USER_NOT_FOUND' }
   /** Also for a token of another organization: the two are never told apart. */
   | { readonly code: 'TOKEN_NOT_FOUND' }
+  /** No gateway of this name has ever reported, or it is another organization's. */
+  | { readonly code: 'GATEWAY_NOT_FOUND' }
   | { readonly code: 'FORBIDDEN' }
   | { readonly code: 'IDEMPOTENCY_KEY_REUSED' }
   | { readonly code: 'TOKEN_REVOKED'; readonly revokedAt: Timestamp }
@@ -31,6 +33,11 @@ export type Rejection =
       readonly ownMaxQuota: number;
       readonly requestedMaxQuota: number | null;
     }
+  /** The token holds no such lease in this window. */
+  | { readonly code: 'LEASE_NOT_FOUND' }
+  /** Its unused units were given back before, and they were not as many. */
+  | { readonly code: 'LEASE_RETURNED'; readonly returnedUnits: number }
+  | { readonly code: 'RETURN_ABOVE_LEASE'; readonly leasedUnits: number }
   /** The cost is above the whole limit: no window will ever allow it. */
   | { readonly code: 'COST_ABOVE_LIMIT'; readonly cost: number; readonly quota: QuotaStanding }
   | { readonly code: 'QUOTA_EXCEEDED'; readonly cost: number; readonly quota: QuotaStanding }

@@ -3,8 +3,10 @@ import { standing } from './quota.js';
 import { at, justBefore, orgId, secretOf, tokenId } from './testing/index.js';
 import type { ResourceGrant } from './token-events.js';
 import {
+  ENDED,
   hasRoom,
   judge,
+  secretExpiry,
   VERIFICATION_CODES,
   type RequestedUse,
   type VerifiableSecret,
@@ -184,5 +186,18 @@ describe('room for a cost', () => {
     [null, 1_000_000, 1_000_000, true],
   ])('with a limit of %p, %p spent and a cost of %p is %p', (limit, consumed, cost, room) =>
     expect(hasRoom(standing(limit, consumed, at(60)), cost)).toBe(room),
+  );
+});
+
+describe('the expiry of a secret', () => {
+  it.each([
+    ['of its token, while it is current', at(5), null, at(5)],
+    ['of its token, where that ends before its grace', at(5), at(9), at(5)],
+    ['of its grace, where that ends before its token', at(9), at(5), at(5)],
+    ['of its grace, where its token never ends', null, at(5), at(5)],
+    ['of its token, where it never had a grace', at(5), ENDED, at(5)],
+    ['none, where neither ends', null, null, null],
+  ])('is that %s', (_whose, expiresAt, validUntil, expiry) =>
+    expect(secretExpiry({ expiresAt }, { validUntil })).toBe(expiry),
   );
 });

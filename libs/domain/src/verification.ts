@@ -1,4 +1,10 @@
-import type { OrgId, SecretId, Timestamp, TokenId } from './primitives.js';
+import {
+  timestamp,
+  type OrgId,
+  type SecretId,
+  type Timestamp,
+  type TokenId,
+} from './primitives.js';
 import type { QuotaStanding } from './rejection.js';
 import { missingScopes, type Scope } from './scope.js';
 import type { Dialect, ResourceGrant } from './token-events.js';
@@ -28,7 +34,10 @@ export interface VerifiableToken {
   readonly resources: readonly ResourceGrant[];
 }
 
-/** A secret as verification needs it. `validUntil` null: current; the epoch: died when it was rotated. */
+/** The end of a secret that died when it was rotated away: before any clock, however far behind (X3). */
+export const ENDED = timestamp(0);
+
+/** A secret as verification needs it. `validUntil` null: current; {@link ENDED}: it never had a grace. */
 export interface VerifiableSecret {
   readonly secretId: SecretId;
   readonly validUntil: Timestamp | null;
@@ -40,6 +49,18 @@ export interface RequestedUse {
   readonly resource: ResourceGrant | null;
   /** Slug of the token's organization: the only resource of a token that is not limited to any. */
   readonly ownOrganization: string;
+}
+
+/**
+ * When a secret stops being good if nothing else happens: the expiry of its token, or the end of its own
+ * grace where that comes first; null for never. A secret that never had a grace has no such end.
+ */
+export function secretExpiry(
+  { expiresAt }: Pick<VerifiableToken, 'expiresAt'>,
+  { validUntil }: Pick<VerifiableSecret, 'validUntil'>,
+): Timestamp | null {
+  if (validUntil === null || validUntil === ENDED) return expiresAt;
+  return expiresAt === null || validUntil < expiresAt ? validUntil : expiresAt;
 }
 
 /** Judges one use, save for its quota, which is decided where it is charged. */

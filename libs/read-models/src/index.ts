@@ -1,7 +1,9 @@
 export * from './projections/audit-log.projection.js';
 export * from './projections/credentials.projection.js';
+export * from './projections/gateways.projection.js';
 export * from './projections/organizations.projection.js';
 export * from './projections/quota-usage.projection.js';
+export * from './projections/revocations.projection.js';
 export * from './projections/token-list.projection.js';
 export * from './projector/projection.js';
 export * from './projector/projector.js';
@@ -13,6 +15,7 @@ export * from './queries/audit-search.js';
 export * from './queries/credential-index.js';
 export * from './queries/directory.js';
 export * from './queries/key-search.js';
+export * from './queries/propagation.js';
 export * from './queries/quota-standings.js';
 export * from './queries/token-list.js';
 export * from './queries/token-search.js';

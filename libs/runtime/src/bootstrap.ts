@@ -10,6 +10,7 @@ import {
   RegisterUserCommand,
   RegisterUserHandler,
   systemContext,
+  type CommandContext,
   type DecideAndAppend,
   type Secret,
 } from '@ledger/commands';
@@ -43,32 +44,71 @@ export interface Bootstrapped {
   readonly personalToken: Secret;
 }
 
+type WritePath = { readonly commands: DecideAndAppend; readonly clock: Clock };
+
+/**
+ * The first tenant of a log that several nodes may find empty at once, or that one of them began and did not
+ * finish. All of them arrive at the same names and the same personal token, so that they make it once.
+ *
+ * @throws Error When they were started with different personal tokens.
+ */
+export function registerDemoTenant(ledger: WritePath, tenant: FirstTenant): Promise<Bootstrapped> {
+  const body = JSON.stringify(tenant);
+  const stepOf = (route: string): CommandContext => ({
+    ...systemContext(randomUUID()),
+    repeat: { key: 'first-start', route, body },
+  });
+  return register(ledger, tenant, stepOf);
+}
+
 /**
  * Registers an operator, gives them a personal token, and makes them admin of a new organization.
  *
  * @throws Error When the slug is taken.
  */
-export async function registerFirstTenant(
-  { commands, clock }: { readonly commands: DecideAndAppend; readonly clock: Clock },
-  tenant: FirstTenant,
-): Promise<Bootstrapped> {
+export function registerFirstTenant(ledger: WritePath, tenant: FirstTenant): Promise<Bootstrapped> {
   const context = systemContext(randomUUID());
+  return register(ledger, tenant, () => context);
+}
+
+async function register(
+  { commands, clock }: WritePath,
+  tenant: FirstTenant,
+  contextOf: (step: string) => CommandContext,
+): Promise<Bootstrapped> {
   const { adminEmail: email, adminName } = tenant;
   const registered = await new RegisterUserHandler(commands, clock).execute(
-    new RegisterUserCommand({ email, name: adminName, operator: true }, context),
+    new RegisterUserCommand({ email, name: adminName, operator: true }, contextOf('person')),
   );
-  invariant(registered.outcome === 'accepted', 'the system may register users');
+  if (registered.outcome === 'rejected') throw refused(registered.rejection.code, tenant);
   const { userId } = registered.state!;
   const issued = await new IssuePersonalTokenHandler(commands, clock).execute(
-    new IssuePersonalTokenCommand(userId, 'bootstrap', context, tenant.personalToken),
+    new IssuePersonalTokenCommand(
+      userId,
+      'bootstrap',
+      contextOf('personal token'),
+      tenant.personalToken,
+    ),
   );
   invariant(issued.outcome.outcome === 'accepted', 'the system may issue personal tokens');
   const { slug, name, plan } = tenant;
   const created = await new CreateOrganizationHandler(commands, clock).execute(
-    new CreateOrganizationCommand({ slug, name, plan, firstAdmin: userId }, context),
+    new CreateOrganizationCommand(
+      { slug, name, plan, firstAdmin: userId },
+      contextOf('organization'),
+    ),
   );
-  if (created.outcome === 'rejected') throw new Error(`the organization ${slug} exists already`);
+  if (created.outcome === 'rejected') throw refused(created.rejection.code, tenant);
   return { orgId: created.state!.orgId, userId, personalToken: issued.secret };
+}
+
+function refused(code: string, { slug }: FirstTenant): Error {
+  if (code !== 'IDEMPOTENCY_KEY_REUSED')
+    return new Error(`the organization ${slug} exists already`);
+  return new Error(
+    'another node began the first start of this ledger with other settings, or more than a day ago. Start ' +
+      'all nodes with the same LEDGER_BOOTSTRAP_TOKEN; once one of them has made the ledger, none needs it.',
+  );
 }
 
 /**

@@ -3,6 +3,7 @@ import { plainToInstance, Type } from 'class-transformer';
 import {
   IsIn,
   IsInt,
+  IsOptional,
   IsString,
   Matches,
   Max,
@@ -12,6 +13,8 @@ import {
   validateSync,
 } from 'class-validator';
 import type { WindowLength } from '@ledger/domain';
+import { kafkaFaults } from './kafka-config.js';
+import { sharedStoreFaults } from './shared-store-config.js';
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
@@ -36,14 +39,120 @@ export class LedgerConfig {
   @Max(65_535)
   readonly METRICS_PORT: number = 0;
 
-  /** Where the embedded store and the read models live. */
+  /** Where the embedded store and the read models of this process live. */
   @IsString()
   @MinLength(1)
   readonly LEDGER_DATA_DIR: string = './data';
 
-  /** `sqlite` keeps the log on disk; `memory` forgets it with the process, for trying things out. */
-  @IsIn(['sqlite', 'memory'])
-  readonly LEDGER_STORE: 'sqlite' | 'memory' = 'sqlite';
+  /** `sqlite`: on this disk. `eventstoredb`: shared by many processes. `memory`: ends with the process. */
+  @IsIn(['sqlite', 'eventstoredb', 'memory'])
+  readonly LEDGER_STORE: 'sqlite' | 'eventstoredb' | 'memory' = 'sqlite';
+
+  /** Connection string. Never holds a password, for it is logged. */
+  @IsOptional()
+  @Matches(/^esdb(\+discover)?:\/\/[^\s@]+$/, {
+    message:
+      'LEDGER_EVENTSTOREDB_URL must begin with esdb:// or esdb+discover:// and hold no credentials: those ' +
+      'belong in LEDGER_EVENTSTOREDB_USER and LEDGER_EVENTSTOREDB_PASSWORD_FILE',
+  })
+  readonly LEDGER_EVENTSTOREDB_URL?: string;
+
+  /** PEM file of the authority that signed the servers' certificates; else the system's authorities. */
+  @IsOptional()
+  @IsString()
+  readonly LEDGER_EVENTSTOREDB_CA_FILE?: string;
+
+  /** The database user that may append and read, and nothing else. */
+  @IsOptional()
+  @IsString()
+  readonly LEDGER_EVENTSTOREDB_USER?: string;
+
+  /** File that holds that user's password. */
+  @IsOptional()
+  @IsString()
+  readonly LEDGER_EVENTSTOREDB_PASSWORD_FILE?: string;
+
+  /** Begins the names of this ledger's streams; another ledger on the same database needs another one. */
+  @Matches(/^[A-Za-z][A-Za-z0-9-]{0,62}-$/, {
+    message: 'LEDGER_EVENTSTOREDB_PREFIX must be letters, digits and hyphens, ending with a hyphen',
+  })
+  readonly LEDGER_EVENTSTOREDB_PREFIX: string = 'ledger-';
+
+  /** The key of a shared ledger, the same file on every node. Else `ledger.key` in the data directory. */
+  @IsOptional()
+  @IsString()
+  readonly LEDGER_MASTER_KEY_FILE?: string;
+
+  /** How long a node may go on judging after it last knew that it held the whole shared log. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(500)
+  @Max(600_000)
+  readonly LEDGER_STALENESS_MAX_MS: number = 5_000;
+
+  /** How long the start waits for a shared store that does not answer yet. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(3_600_000)
+  readonly LEDGER_START_TIMEOUT_MS: number = 60_000;
+
+  /** `true` allows connections without TLS in production, where something else protects them. */
+  @IsIn(['true', 'false'])
+  readonly LEDGER_ALLOW_PLAINTEXT: 'true' | 'false' = 'false';
+
+  /** Where messages for gateways are sent: `host:port`, with commas between several brokers. */
+  @IsOptional()
+  @Matches(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, {
+    message: 'KAFKA_BROKERS must be host:port, with commas between several',
+  })
+  readonly KAFKA_BROKERS?: string;
+
+  /** TLS to the brokers. Their certificates are always checked. */
+  @IsIn(['on', 'off'])
+  readonly KAFKA_TLS: 'on' | 'off' = 'off';
+
+  /** PEM file of the authority that signed the brokers' certificates; else the system's authorities. */
+  @IsOptional()
+  @IsString()
+  readonly KAFKA_CA_FILE?: string;
+
+  /** How this process proves to the brokers who it is. */
+  @IsIn(['none', 'plain', 'scram-sha-256', 'scram-sha-512'])
+  readonly KAFKA_SASL: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512' = 'none';
+
+  @IsOptional()
+  @IsString()
+  readonly KAFKA_USERNAME?: string;
+
+  /** File that holds that user's password. */
+  @IsOptional()
+  @IsString()
+  readonly KAFKA_PASSWORD_FILE?: string;
+
+  /** Put before the names of topics; a ledger needs one of its own where several share a Kafka. */
+  @Matches(/^[A-Za-z0-9._-]{0,64}$/, {
+    message: 'KAFKA_TOPIC_PREFIX must be at most 64 letters, digits, dots, hyphens or underscores',
+  })
+  readonly KAFKA_TOPIC_PREFIX: string = '';
+
+  /** Copies of each partition, where the relay makes topics. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(9)
+  readonly KAFKA_REPLICATION_FACTOR: number = 3;
+
+  /** Partitions of the topics of messages, where the relay makes them. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  readonly KAFKA_PARTITIONS: number = 3;
+
+  /** `off` leaves the sending of messages to other processes. */
+  @IsIn(['on', 'off'])
+  readonly LEDGER_RELAY: 'on' | 'off' = 'on';
 
   /** How long a quota window lasts, in UTC. Recorded in each charge, so it may be changed later. */
   @IsIn(['hour', 'day', 'month'])
@@ -75,6 +184,13 @@ export class LedgerConfig {
   @Max(2_592_000_000)
   readonly LEDGER_SAFE_TO_CLOSE_MS: number = 86_400_000;
 
+  /** How many requests may be under way at once; what comes on top is refused, unless it is urgent. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  readonly LEDGER_REQUESTS_MAX: number = 512;
+
   /** In `production` nothing is created implicitly: the ledger must exist before the service starts. */
   @IsIn(['development', 'test', 'production'])
   readonly NODE_ENV: 'development' | 'test' | 'production' = 'development';
@@ -94,7 +210,16 @@ const OF_THE_COMMAND_LINE = ['LEDGER_URL', 'LEDGER_TOKEN'];
 
 /** Names of all settings, for those who check what is documented. */
 export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat(
+  'KAFKA_BROKERS',
+  'KAFKA_CA_FILE',
+  'KAFKA_PASSWORD_FILE',
+  'KAFKA_USERNAME',
   'LEDGER_BOOTSTRAP_TOKEN',
+  'LEDGER_EVENTSTOREDB_CA_FILE',
+  'LEDGER_EVENTSTOREDB_PASSWORD_FILE',
+  'LEDGER_EVENTSTOREDB_URL',
+  'LEDGER_EVENTSTOREDB_USER',
+  'LEDGER_MASTER_KEY_FILE',
   'UPSTREAM_URL',
 );
 
@@ -114,9 +239,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Readonly<LedgerConfi
   if (config.METRICS_PORT !== 0 && config.METRICS_PORT === config.PORT) {
     faults.push('METRICS_PORT must not be equal to PORT');
   }
+  faults.push(...sharedStoreFaults(config), ...kafkaFaults(config));
   const unknown = Object.keys(environment).filter(
     (name) =>
-      name.startsWith('LEDGER_') &&
+      /^(LEDGER|KAFKA)_/.test(name) &&
       !SETTING_NAMES.includes(name) &&
       !OF_THE_COMMAND_LINE.includes(name),
   );

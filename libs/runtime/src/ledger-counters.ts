@@ -1,5 +1,6 @@
 import { QuotaQueue, type Charge, type ChargeOutcome, type CommandContext } from '@ledger/commands';
 import type { RejectionCode } from '@ledger/domain';
+import { within } from './prompt-answers.js';
 
 /** What this process has judged and charged, for metrics. */
 export class LedgerCounters {
@@ -40,10 +41,11 @@ export class LedgerCounters {
   }
 }
 
-/** The quota queue, counted. */
+/** The quota queue, counted, and where the log is far away answered in time. */
 export class CountedQuotaQueue extends QuotaQueue {
   constructor(
     private readonly counters: LedgerCounters,
+    private readonly answerMsMax: number | undefined,
     ...parts: ConstructorParameters<typeof QuotaQueue>
   ) {
     super(...parts);
@@ -56,6 +58,7 @@ export class CountedQuotaQueue extends QuotaQueue {
       (each) => this.counters.charged(each),
       () => undefined,
     );
+    if (this.answerMsMax !== undefined) return within(this.answerMsMax, outcome);
     return outcome;
   }
 }

@@ -11,6 +11,9 @@ import {
   IssuePersonalTokenHandler,
   QuotaQueue,
   RegisterUserHandler,
+  ReportPositionHandler,
+  RetireGatewayHandler,
+  ReturnLeaseHandler,
   RevokePersonalTokenHandler,
   RevokeTokenHandler,
   RotateTokenHandler,
@@ -24,6 +27,7 @@ import {
   Directory,
   KeySearch,
   Projector,
+  Propagation,
   QuotaStandings,
   TokenList,
 } from '@ledger/read-models';
@@ -39,17 +43,26 @@ const HANDLERS = [
   CreateTokenHandler,
   IssuePersonalTokenHandler,
   RegisterUserHandler,
+  ReportPositionHandler,
+  RetireGatewayHandler,
+  ReturnLeaseHandler,
   RevokePersonalTokenHandler,
   RevokeTokenHandler,
   RotateTokenHandler,
   UpdateTokenHandler,
 ];
 
+/** Which ledger this is: the random name that it was given when it was made. */
+export class LedgerIdentity {
+  constructor(readonly ledgerId: string) {}
+}
+
 /** Offers an opened ledger to Nest: its parts by their own classes, its commands on the bus. */
 @Module({})
 export class LedgerModule {
   static of(ledger: Ledger): DynamicModule {
     const parts = [
+      { provide: LedgerIdentity, useValue: new LedgerIdentity(ledger.ledgerId) },
       { provide: EventStore, useValue: ledger.store },
       { provide: Clock, useValue: ledger.clock },
       { provide: DecideAndAppend, useValue: ledger.commands },
@@ -64,6 +77,7 @@ export class LedgerModule {
       { provide: TokenList, useValue: ledger.tokens },
       { provide: KeySearch, useValue: ledger.keys },
       { provide: AuditLog, useValue: ledger.audit },
+      { provide: Propagation, useValue: ledger.propagation },
     ];
     return {
       module: LedgerModule,

@@ -5,6 +5,7 @@ import {
   DecideAndAppend,
   QuotaQueue,
   RequestIdentities,
+  SharedTurns,
   StreamFolds,
   UseRecorder,
 } from '@ledger/commands';
@@ -16,20 +17,26 @@ import {
   credentials,
   CredentialIndex,
   Directory,
+  gateways,
   KeySearch,
   organizations,
   Projector,
+  Propagation,
   quotaUsage,
   QuotaStandings,
   ReadModelDatabase,
+  revocations,
   tokenList,
   TokenList,
   type ProjectionRun,
   type RebuildProgress,
 } from '@ledger/read-models';
+import { Freshness } from './freshness.js';
 import { CountedQuotaQueue, LedgerCounters } from './ledger-counters.js';
+import { ClockMark } from './clock-mark.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
+import { PromptDecideAndAppend } from './prompt-answers.js';
 import { ProjectorProgress } from './read-model-progress.js';
 import { WatchedEventStore } from './watched-event-store.js';
 
@@ -45,6 +52,8 @@ export interface Ledger {
   readonly uses: UseRecorder;
   readonly projector: Projector;
   readonly progress: ProjectorProgress;
+  /** How old the read models may be; undefined where nobody else appends to the log. */
+  readonly freshness: Freshness | undefined;
   readonly database: ReadModelDatabase;
   readonly credentials: CredentialIndex;
   readonly directory: Directory;
@@ -52,6 +61,7 @@ export interface Ledger {
   readonly tokens: TokenList;
   readonly keys: KeySearch;
   readonly audit: AuditLog;
+  readonly propagation: Propagation;
   readonly counters: LedgerCounters;
   /** How long the read models took to reach the head of the log when the ledger was opened. */
   readonly catchUpMs: number;
@@ -69,10 +79,19 @@ export interface LedgerParts {
   readonly readModelFile: string;
   readonly windowLength: WindowLength;
   readonly retryWindowMs: number;
+  /** An instant that this ledger has seen, beside those of its events. */
+  readonly seen?: Timestamp;
+  /** Where others append to the log, too: how old read models may be that credentials are judged by. */
+  readonly stalenessMaxMs?: number;
+  /** Where the log is far away: how long a command may keep its caller waiting. */
+  readonly answerMsMax?: number;
   /** Tests move their own clock. */
   readonly clock?: Clock;
   readonly onRebuild?: (progress: RebuildProgress) => void;
 }
+
+/** A write to a disk that takes longer is answered 503, so that nobody waits for it without bound (R8). */
+const SILENCE_MS_MAX = 1_800;
 
 /** Opens the ledger of a data directory. @throws StoreDamaged, Error With what to do about it. */
 export async function openDirectory(
@@ -88,14 +107,25 @@ export async function openDirectory(
     directory,
     cipher: new AesGcmCipher(masterKey),
     onFailure: (error) => {
-      if (watched?.fail(error) ?? true) onStoreFailure?.(error);
+      watched?.fail(error);
+      onStoreFailure?.(error);
     },
   });
-  watched = new WatchedEventStore(store);
+  watched = new WatchedEventStore(store, { silenceMs: SILENCE_MS_MAX });
   try {
     const readModelFile = join(directory, 'read-models.sqlite');
     const { ledgerId } = store;
-    return await openLedger({ store: watched, ledgerId, masterKey, readModelFile, ...rest });
+    const seen = ClockMark.read(directory);
+    const parts = { store: watched, ledgerId, masterKey, readModelFile, ...rest };
+    const ledger = await openLedger(seen === undefined ? parts : { ...parts, seen });
+    const mark = ClockMark.keep(directory, ledger.clock);
+    return {
+      ...ledger,
+      async close() {
+        mark.close();
+        await ledger.close();
+      },
+    };
   } catch (error) {
     await store.close();
     throw error;
@@ -117,7 +147,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const { ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
   const store =
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
-  const clock = parts.clock ?? new MonotonicClock(await newestTime(store));
+  const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const index = new CredentialIndex();
   const directory = new Directory();
@@ -128,33 +158,41 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     { projection: quotaUsage, resident: quotas },
     { projection: tokenList },
     { projection: auditLog },
+    { projection: gateways },
+    { projection: revocations },
   ] as readonly ProjectionRun[]);
   const startedAt = performance.now();
   await projector.start(parts.onRebuild);
   const catchUpMs = performance.now() - startedAt;
 
-  const progress = new ProjectorProgress(projector);
+  const { stalenessMaxMs, answerMsMax } = parts;
+  const freshness =
+    stalenessMaxMs === undefined
+      ? undefined
+      : new Freshness(store, projector, clock, stalenessMaxMs);
+  freshness?.start();
+  const progress = new ProjectorProgress(projector, store, freshness);
   const folds = new StreamFolds(store);
   const identities = new RequestIdentities({ masterKey, retryWindowMs });
   const counters = new LedgerCounters();
+  const writing = [store, folds, progress, identities, clock] as const;
   return {
     ledgerId,
     store,
     clock,
     folds,
-    commands: new DecideAndAppend(store, folds, progress, identities, clock),
+    commands:
+      answerMsMax === undefined
+        ? new DecideAndAppend(...writing)
+        : new PromptDecideAndAppend(answerMsMax, ...writing),
     quotaQueue: new CountedQuotaQueue(
-      counters,
-      store,
-      folds,
-      progress,
-      identities,
-      clock,
-      windowLength,
+      ...([counters, answerMsMax, ...writing, windowLength] as const),
+      freshness && new SharedTurns(),
     ),
     uses: new UseRecorder(store, folds, clock),
     projector,
     progress,
+    freshness,
     database,
     credentials: index,
     directory,
@@ -162,9 +200,11 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     tokens: new TokenList(projector, database),
     keys: new KeySearch(projector, database),
     audit: new AuditLog(projector, database),
+    propagation: new Propagation(projector, database),
     counters,
     catchUpMs,
     async close() {
+      freshness?.close();
       await projector.close();
       await store.close();
     },

@@ -1,6 +1,7 @@
 import {
   EventStore,
   SqliteEventStore,
+  StoreUnavailable,
   type AppendResult,
   type CommitStats,
   type NewEvent,
@@ -9,6 +10,7 @@ import {
   type StoredEvent,
   type Unchanged,
 } from '@ledger/event-store';
+import { StoreBreaker, storeIsSilent } from './store-breaker.js';
 
 /** What became of all appends so far. */
 export interface AppendCounts {
@@ -21,16 +23,35 @@ export interface AppendCounts {
   readonly pending: number;
 }
 
-/** An event store, whichever it is, watched from outside: what it was asked and how long it takes. */
+export interface WatchOptions {
+  /** How long the store may answer no append, or no read, before waiting for it ends; absent: for ever. */
+  readonly silenceMs?: number;
+}
+
+/** What may wait for a store at once, whichever it is; one more is refused (R8). */
+const APPENDS_PENDING_MAX = 1_000;
+
+/**
+ * An event store, whichever it is, watched from outside: what it was asked and how long it takes. Bounds how many
+ * appends wait for it, and for how long.
+ */
 export class WatchedEventStore extends EventStore {
   readonly #pendingSince = new Map<number, number>();
   readonly #counts = { appended: 0, conflict: 0, unavailable: 0, events: 0 };
   #next = 0;
+  readonly #writes: StoreBreaker | undefined;
+  readonly #reads: StoreBreaker | undefined;
   #failure: Error | undefined;
-  #isClosing = false;
 
-  constructor(private readonly store: EventStore) {
+  constructor(
+    private readonly store: EventStore,
+    { silenceMs }: WatchOptions = {},
+  ) {
     super();
+    if (silenceMs === undefined) return;
+    const probe = (): Promise<Position> => store.head();
+    this.#writes = new StoreBreaker({ silenceMs, probe });
+    this.#reads = new StoreBreaker({ silenceMs, probe });
   }
 
   get counts(): AppendCounts {
@@ -53,17 +74,64 @@ export class WatchedEventStore extends EventStore {
     return this.store instanceof SqliteEventStore ? this.store.stats() : undefined;
   }
 
-  /**
-   * To be called by whoever is told of the failure. @returns Whether it matters: what ends after the last
-   * append was answered, because the store is being closed, has failed nobody.
-   */
-  fail(error: Error): boolean {
-    if (this.#isClosing && this.#pendingSince.size === 0) return false;
+  /** For how long the store has been known not to answer, in milliseconds; undefined while it does. */
+  get silentMs(): number | undefined {
+    return this.#writes?.silentMs ?? this.#reads?.silentMs;
+  }
+
+  /** Calls `listener` when the store stops answering reads. Returns how to stop. */
+  onSilence(listener: () => void): () => void {
+    return this.#reads?.onSilence(listener) ?? (() => undefined);
+  }
+
+  /** To be called by whoever is told that no write can succeed any more. */
+  fail(error: Error): void {
     this.#failure ??= error;
-    return true;
   }
 
   override append(
+    streamId: string,
+    expected: Revision,
+    events: readonly NewEvent[],
+    unchanged?: readonly Unchanged[],
+  ): Promise<AppendResult> {
+    if (this.#pendingSince.size >= APPENDS_PENDING_MAX) {
+      this.#counts.unavailable += 1;
+      const text = `${APPENDS_PENDING_MAX} appends wait already: nothing was written`;
+      return Promise.reject(new StoreUnavailable(text));
+    }
+    // A store that answers no read would not answer an append either: that need not be found out again.
+    if (this.#reads?.silentMs !== undefined) return Promise.reject(storeIsSilent());
+    const send = (): Promise<AppendResult> => this.#send(streamId, expected, events, unchanged);
+    return this.#writes ? this.#writes.guard(send) : send();
+  }
+
+  override read(streamId: string, after?: Revision): Promise<readonly StoredEvent[]> {
+    const send = (): Promise<readonly StoredEvent[]> => this.store.read(streamId, after);
+    return this.#reads ? this.#reads.guard(send) : send();
+  }
+
+  override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
+    const events = this.store.readAllAfter(position, limit);
+    return this.#reads ? this.#reads.observe(events) : events;
+  }
+
+  override head(): Promise<Position> {
+    const head = this.store.head();
+    return this.#reads ? this.#reads.observe(head) : head;
+  }
+
+  override onAppended(listener: () => void): () => void {
+    return this.store.onAppended(listener);
+  }
+
+  override close(): Promise<void> {
+    this.#writes?.close();
+    this.#reads?.close();
+    return this.store.close();
+  }
+
+  #send(
     streamId: string,
     expected: Revision,
     events: readonly NewEvent[],
@@ -85,26 +153,5 @@ export class WatchedEventStore extends EventStore {
       },
     );
     return result;
-  }
-
-  override read(streamId: string, after?: Revision): Promise<readonly StoredEvent[]> {
-    return this.store.read(streamId, after);
-  }
-
-  override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
-    return this.store.readAllAfter(position, limit);
-  }
-
-  override head(): Promise<Position> {
-    return this.store.head();
-  }
-
-  override onAppended(listener: () => void): () => void {
-    return this.store.onAppended(listener);
-  }
-
-  override close(): Promise<void> {
-    this.#isClosing = true;
-    return this.store.close();
   }
 }

@@ -54,6 +54,7 @@ const FAMILIES: readonly (readonly [RegExp, Family | 'offline'])[] = [
   [/token-ledger personal-token /, 'personal-tokens'],
   [/token-ledger audit /, 'audit'],
   [/token-ledger events /, 'events'],
+  [/token-ledger (gateways|retire-gateway|propagation)/, 'gateways'],
   [/token-ledger (bootstrap|replay|verify|info)/, 'offline'],
 ];
 

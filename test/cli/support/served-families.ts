@@ -2,7 +2,15 @@ import { startTestService } from '../../support/test-service.js';
 
 /** Parts of the native API that commands ask. */
 export type Family =
-  'tokens' | 'hot' | 'orgs' | 'members' | 'users' | 'personal-tokens' | 'audit' | 'events';
+  | 'tokens'
+  | 'hot'
+  | 'orgs'
+  | 'members'
+  | 'users'
+  | 'personal-tokens'
+  | 'audit'
+  | 'events'
+  | 'gateways';
 
 /**
  * The parts that this build serves, found by asking it. Tests of a part that is not there are reported as
@@ -21,6 +29,7 @@ export async function servedFamilies(): Promise<ReadonlySet<Family>> {
       'personal-tokens': `/v1/users/${user}/personal-tokens`,
       audit: '/v1/orgs/demo/audit-events',
       events: '/v1/events?limit=1',
+      gateways: '/v1/gateways',
     };
     const served = new Set<Family>();
     for (const [family, path] of Object.entries(asked)) {

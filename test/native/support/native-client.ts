@@ -81,8 +81,7 @@ export class NativeClient {
     const took = performance.now() - startedAt;
     if (took > ANSWER_MS_MAX) throw new Error(`${method} ${path} took ${took} ms`);
     const { status } = response;
-    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-    const parsed: unknown = text === '' ? undefined : isJson ? JSON.parse(text) : text;
+    const parsed = parse(text, response.headers.get('content-type') ?? '');
     // An answer to HEAD has no body that could be checked.
     if (method !== 'HEAD') {
       checkAnswer({ method, path, status, headers: response.headers, body: parsed });
@@ -96,4 +95,16 @@ export class NativeClient {
     if (!repeats) this.issued.checkAbsent(text, where);
     if (typeof secret === 'string') this.issued.add(secret);
   }
+}
+
+/** A body as its media type says: lines of JSON become a list. */
+function parse(text: string, type: string): unknown {
+  if (type.startsWith('application/x-ndjson')) {
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line): unknown => JSON.parse(line));
+  }
+  if (text === '') return undefined;
+  return type.includes('json') ? JSON.parse(text) : text;
 }

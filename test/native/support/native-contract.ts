@@ -83,7 +83,9 @@ export function checkAnswer(answer: Answered): void {
   if (!type.endsWith('json')) return;
   let validate = compiled.get(content.schema);
   if (!validate) compiled.set(content.schema, (validate = ajv.compile(content.schema)));
-  if (!validate(body)) fail(ajv.errorsText(validate.errors));
+  for (const each of type === 'application/x-ndjson' ? (body as unknown[]) : [body]) {
+    if (!validate(each)) fail(ajv.errorsText(validate.errors));
+  }
 }
 
 function operationOf(method: string, path: string): Documented | undefined {

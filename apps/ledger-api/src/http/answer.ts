@@ -21,6 +21,11 @@ export type HttpFailure =
   | { readonly kind: 'method-not-allowed'; readonly allow: readonly string[] }
   | { readonly kind: 'malformed'; readonly message: string }
   | { readonly kind: 'payload-too-large' }
+  /** What came is no HTTP request, or one that can be read in two ways. */
+  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'head-too-large' }
+  /** The request did not arrive in the time that it has. */
+  | { readonly kind: 'too-slow' }
   | { readonly kind: 'unsupported-media-type'; readonly message: string }
   | {
       readonly kind: 'unavailable';

@@ -114,16 +114,18 @@ export class Authenticator {
   async untilJudgeable(): Promise<void> {
     if (!this.progress.mustNotJudge) return;
     const deadline = performance.now() + READ_YOUR_WRITES_MS_MAX;
-    while (this.progress.mustNotJudge && performance.now() < deadline) {
+    while (this.#mayStillCatchUp() && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     if (!this.progress.mustNotJudge) return;
-    throw new Failed({
-      kind: 'unavailable',
-      code: 'BEHIND',
-      message: 'The read models of this node are behind its log. Try again shortly.',
-      retryAfterSeconds: 1,
-    });
+    const message = this.progress.isTooOld
+      ? 'This node has lost touch with its log, so it cannot know what was revoked. Try again shortly.'
+      : 'The read models of this node are behind its log. Try again shortly.';
+    throw new Failed({ kind: 'unavailable', code: 'BEHIND', message, retryAfterSeconds: 1 });
+  }
+
+  #mayStillCatchUp(): boolean {
+    return this.progress.mustNotJudge && !this.progress.isHopeless;
   }
 
   #asToken({ token, secret }: Extract<FoundCredential, { kind: 'token' }>): Caller | null {

@@ -1,9 +1,10 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Contention } from '@ledger/commands';
-import { StoreUnavailable } from '@ledger/event-store';
+import { StoreUnavailable, UnknownPosition } from '@ledger/event-store';
 import type { Log } from '@ledger/runtime';
 import { writeLine } from '../operations/log-lines.js';
+import type { HttpReply, HttpRequest } from './exchange.js';
 import { Failed, Refusal, type Answer, type DialectFailures, type HttpFailure } from './answer.js';
 
 /** Turns whatever was thrown into an answer of the dialect whose path was called. Never tells internals. */
@@ -15,7 +16,7 @@ export class FailureFilter implements ExceptionFilter {
     private readonly methodsOf: (path: string) => readonly string[],
     private readonly operations: {
       readonly log: Log;
-      readonly onUnmatched: (request: FastifyRequest, reply: FastifyReply) => void;
+      readonly onUnmatched: (request: HttpRequest, reply: HttpReply) => void;
     },
   ) {}
 
@@ -24,22 +25,27 @@ export class FailureFilter implements ExceptionFilter {
     this.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
 
-  send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  send(error: unknown, request: HttpRequest, reply: HttpReply): void {
     const { status, contentType, headers, body } = this.#answer(error, request);
     void reply.code(status).headers({ ...headers, 'content-type': contentType });
     if (request.is404) this.operations.onUnmatched(request, reply);
     void reply.send(body === null ? '' : JSON.stringify(body));
   }
 
-  #answer(error: unknown, request: FastifyRequest): Answer {
+  #answer(error: unknown, request: HttpRequest): Answer {
     if (error instanceof Refusal) return error.answer;
     const path = request.url.split('?', 1)[0]!;
     const failure = this.#failureOf(error, request, path);
     this.#tell(failure, error, request.id);
+    return this.answerTo(failure, path, request.id);
+  }
+
+  /** What the dialect of a path says to a failure. */
+  answerTo(failure: HttpFailure, path: string, requestId: string): Answer {
     const dialect =
       this.dialects.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`)) ??
       this.dialects.at(-1)!;
-    return dialect.answer(failure, request.id);
+    return dialect.answer(failure, requestId);
   }
 
   /** What the answer does not say, for those who run the service. */
@@ -48,11 +54,13 @@ export class FailureFilter implements ExceptionFilter {
     if (failure.kind === 'internal') writeLine(log, 'request.failed', { requestId, err });
     if (failure.kind !== 'unavailable') return;
     const { code } = failure;
+    // Counted instead: a line for each would be more work on top of too much.
+    if (code === 'OVERLOADED') return;
     const reason = err instanceof Error ? err.message : undefined;
     writeLine(log, 'request.unavailable', { requestId, code, reason });
   }
 
-  #failureOf(error: unknown, request: FastifyRequest, path: string): HttpFailure {
+  #failureOf(error: unknown, request: HttpRequest, path: string): HttpFailure {
     if (error instanceof Failed) return error.failure;
     if (error instanceof Contention) {
       const message = 'Too many others changed the same thing at once. Try again shortly.';
@@ -62,6 +70,9 @@ export class FailureFilter implements ExceptionFilter {
       const message =
         'The store did not confirm the write, so its outcome is unknown. Repeat the request as it was.';
       return { kind: 'unavailable', code: error.code, message, retryAfterSeconds: 2 };
+    }
+    if (error instanceof UnknownPosition) {
+      return { kind: 'malformed', message: `The position is none of this log: ${error.message}.` };
     }
     switch (statusOf(error)) {
       case 404: {

@@ -1,11 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import type { CommandContext, Principal } from '@ledger/commands';
+import type { HttpRequest } from './exchange.js';
 
 const USER_AGENT_LENGTH_MAX = 512;
 export const IDEMPOTENCY_KEY_FORM = /^[\x21-\x7e]{1,255}$/;
 
 /** The Idempotency-Key header: its value, null when absent, undefined when it is malformed. */
-export function idempotencyKey(request: FastifyRequest): string | null | undefined {
+export function idempotencyKey(request: HttpRequest): string | null | undefined {
   const header = request.headers['idempotency-key'];
   if (header === undefined) return null;
   if (typeof header !== 'string' || !IDEMPOTENCY_KEY_FORM.test(header)) return undefined;

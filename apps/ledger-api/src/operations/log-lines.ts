@@ -10,6 +10,7 @@ export const LOG_LINES = {
   'service.stop-failed': { level: 'error', says: 'stopping failed' },
   'process.crashed': { level: 'fatal', says: 'a bug was hit outside of any request: ending' },
   'store.failed': { level: 'fatal', says: 'the store takes no more writes: ending' },
+  'store.waiting': { level: 'warn', says: 'the store does not answer yet: trying again' },
   'files.exposed': { level: 'warn', says: 'others on this machine can reach files of the ledger' },
   'read-models.rebuilding': { level: 'info', says: 'the read models are being brought up to date' },
   request: { level: 'info', says: 'answered' },

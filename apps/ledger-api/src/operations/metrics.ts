@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { Ledger } from '@ledger/runtime';
+import { addRelayMetrics, type Ledger } from '@ledger/runtime';
 import { headOf, readiness } from './health.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import type { RequestCounts } from './request-series.js';
@@ -57,6 +57,9 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
       });
     }),
   );
+  sum('ledger_http_requests_shed_total', 'Requests refused for want of room.', [], () => [
+    { value: requests.shed },
+  ]);
   const latency = {
     name: 'ledger_http_request_duration_seconds',
     help: 'Time to answer a request.',
@@ -100,6 +103,9 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
     '1 once no write can succeed.',
     of((l) => (l.store.failure ? 1 : 0)),
   );
+  level('ledger_disk_full', 'Whether the disk had no room for what was to be written last.', () =>
+    Number(state.ledger?.store.commits?.isDiskFull ?? false),
+  );
   count('ledger_commits_total', 'Transactions written.', (l) => l.store.commits?.commits);
   count('ledger_flush_seconds_total', 'Time spent in commits, flush included.', (l) =>
     seconds(l.store.commits?.flushMsTotal),
@@ -128,6 +134,16 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
     return Math.max(0, (await headNumber(state)) - Number(positionOf(state)));
   });
   level(
+    'ledger_projection_age_seconds',
+    'How long ago the read models were known to hold the whole shared log.',
+    of((l) => seconds(l.freshness?.ageMs)),
+  );
+  level(
+    'ledger_store_silent',
+    '1 while the store does not answer and writes are refused at once.',
+    of((l) => (l.store.silentMs === undefined ? 0 : 1)),
+  );
+  level(
     'ledger_projection_failed',
     '1 once the read models have stopped at an event.',
     of((l) => (l.projector.failure ? 1 : 0)),
@@ -143,6 +159,7 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
   sum('ledger_log_lines_lost_total', 'Log lines that could not be written.', [], () => [
     { value: parts.logLinesLost() },
   ]);
+  addRelayMetrics(registry, () => state.relay);
   if (parts.withProcess) collectDefaultMetrics({ register: registry });
   return registry;
 }

@@ -67,6 +67,8 @@ const DIALECTS: readonly (readonly [prefix: string, dialect: string])[] = [
 /** All series of one service. There are as many as routes, which nobody outside can add to. */
 export class RequestCounts {
   readonly #series = new Map<string, RequestSeries>();
+  /** Requests that were refused because there was too much to do. */
+  shed = 0;
 
   of(method: string, route: string): RequestSeries {
     const key = `${method} ${route}`;

@@ -1,14 +1,16 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import { principalId } from '@ledger/commands';
 import type { Log } from '@ledger/runtime';
 import type { Caller } from '../http/caller.js';
+import type { HttpReply, HttpRequest } from '../http/exchange.js';
 import { writeLine, type LogLine } from './log-lines.js';
-import type { RequestCounts, RequestSeries } from './request-series.js';
+import type { RequestCounts } from './request-series.js';
 import type { ServiceState } from './service-state.js';
 
 /** Calls that gateways and probes make all the time: counted, and told one by one only when debugging. */
 const HOT_ROUTES = [
   ...['/v1/verify', '/v1/verify/batch', '/v1/quota/consume', '/v1/introspect'],
+  ...['/v1/quota/leases', '/v1/quota/leases/:leaseId/return'],
   // Calls to somebody else's service, guarded here or by a proxy that asks here.
   ...['/api/v1/*', '/internal/authorize'],
 ];
@@ -43,45 +45,56 @@ export class RequestWatch {
     fastify.addHook('onRoute', (route) => this.#watch(route));
   }
 
+  /**
+   * For the answers of one hot route, when they are handed over: hearing of their end costs 11 % of a bare
+   * request. Only those that tell of an attack have a line of their own.
+   */
+  answered(method: string, path: string): (request: HttpRequest, reply: HttpReply) => void {
+    const { counts, log } = this.parts;
+    const series = counts.of(method, path);
+    return (request, reply) => {
+      const { statusCode } = reply;
+      series.observe(statusCode, elapsedMs(request));
+      const isRefused = statusCode === 401 || statusCode === 403;
+      if (isRefused) this.#tell(lineOf('GET', statusCode), path, request, reply);
+      else if (log.isLevelEnabled('debug')) this.#tell('request.hot', path, request, reply);
+    };
+  }
+
+  /** For requests that were refused because there was too much to do. */
+  shed(): void {
+    this.parts.counts.shed += 1;
+  }
+
   /** For requests that met no route, which have no hooks of their own. */
-  unmatched(request: FastifyRequest, reply: FastifyReply): void {
+  unmatched(request: HttpRequest, reply: HttpReply): void {
     const method = METHODS.includes(request.method) ? request.method : 'other';
     this.parts.counts.of(method, UNMATCHED).observe(reply.statusCode, elapsedMs(request));
     this.#tell(lineOf(request.method, reply.statusCode), UNMATCHED, request, reply);
   }
 
   #watch(route: RouteOptions): void {
-    const { counts, log } = this.parts;
+    const { counts } = this.parts;
     const { url } = route;
-    const byMethod = new Map<string, RequestSeries>(
-      [route.method].flat().map((method) => [method, counts.of(method, url)]),
-    );
-    const [only] = byMethod.values();
-    const count = (request: FastifyRequest, reply: FastifyReply): void => {
-      const series = byMethod.size === 1 ? only : byMethod.get(request.method);
-      series?.observe(reply.statusCode, elapsedMs(request));
-    };
+    const methods = [route.method].flat();
     if (HOT_ROUTES.includes(url) || PROBES.includes(url)) {
-      // Measured when the answer is handed over: hearing of its end costs 11 % of a bare request.
+      const byMethod = new Map(methods.map((method) => [method, this.answered(method, url)]));
       addHook(route, 'onSend', (request, reply, _payload, done) => {
-        count(request, reply);
-        const { statusCode } = reply;
-        const isRefused = statusCode === 401 || statusCode === 403;
-        if (isRefused) this.#tell(lineOf('GET', statusCode), url, request, reply);
-        else if (log.isLevelEnabled('debug')) this.#tell('request.hot', url, request, reply);
+        byMethod.get(request.method)?.(request, reply);
         done();
       });
       return;
     }
+    const byMethod = new Map(methods.map((method) => [method, counts.of(method, url)]));
     addHook(route, 'onResponse', (request, reply, done) => {
-      count(request, reply);
+      byMethod.get(request.method)?.observe(reply.statusCode, elapsedMs(request));
       this.#tell(lineOf(request.method, reply.statusCode), url, request, reply);
       done();
     });
   }
 
   /** Who did what, to what, from where, with which outcome (L1). Never the URL as it was sent. */
-  #tell(line: LogLine, route: string, request: FastifyRequest, reply: FastifyReply): void {
+  #tell(line: LogLine, route: string, request: HttpRequest, reply: HttpReply): void {
     const { method, id: requestId, ip } = request;
     writeLine(this.parts.log, line, {
       requestId,
@@ -97,7 +110,7 @@ export class RequestWatch {
   }
 
   /** What the path names, if the ledger knows it: anything else could be a secret in the wrong place. */
-  #targetOf({ params }: FastifyRequest): object {
+  #targetOf({ params }: HttpRequest): object {
     const { ledger } = this.parts.state;
     if (!ledger || typeof params !== 'object' || params === null) return {};
     const { org, org_slug: slug, id } = params as Readonly<Record<string, string | undefined>>;
@@ -112,7 +125,7 @@ const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELE
 const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /** Zero for a request that was refused before any hook ran. */
-function elapsedMs({ startedAt }: FastifyRequest): number {
+function elapsedMs({ startedAt }: HttpRequest): number {
   return startedAt > 0 ? performance.now() - startedAt : 0;
 }
 
@@ -122,7 +135,7 @@ function lineOf(method: string, status: number): LogLine {
   return status < 400 && !READS.includes(method) ? 'admin.action' : 'request';
 }
 
-function callerOf(request: FastifyRequest): object {
+function callerOf(request: HttpRequest): object {
   const { caller } = request as { caller?: Caller };
   if (!caller) return { callerKind: 'none' };
   return { callerKind: caller.kind, callerId: principalId(caller.principal) };

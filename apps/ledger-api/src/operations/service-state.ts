@@ -1,3 +1,4 @@
+import type { Relay } from '@ledger/publishing';
 import type { Ledger } from '@ledger/runtime';
 import type { RebuildProgress } from '@ledger/read-models';
 
@@ -5,7 +6,9 @@ import type { RebuildProgress } from '@ledger/read-models';
 export class ServiceState {
   #phase: 'starting' | 'serving' | 'stopping' = 'starting';
   #ledger: Ledger | undefined;
+  #relay: Relay | undefined;
   #rebuild: RebuildProgress | undefined;
+  #waitingFor: string | undefined;
 
   get phase(): 'starting' | 'serving' | 'stopping' {
     return this.#phase;
@@ -16,17 +19,36 @@ export class ServiceState {
     return this.#ledger;
   }
 
+  /** Undefined where this process sends no messages. */
+  get relay(): Relay | undefined {
+    return this.#relay;
+  }
+
   /** How far the read models have come while the ledger is being opened. */
   get rebuild(): RebuildProgress | undefined {
     return this.#rebuild;
   }
 
+  /** What the start waits for, and why it has not got it; undefined when it waits for nothing. */
+  get waitingFor(): string | undefined {
+    return this.#waitingFor;
+  }
+
+  waiting(what: string): void {
+    this.#waitingFor = what;
+  }
+
   rebuilding(progress: RebuildProgress): void {
+    this.#waitingFor = undefined;
     this.#rebuild = progress;
   }
 
   opened(ledger: Ledger): void {
     this.#ledger = ledger;
+  }
+
+  relaying(relay: Relay): void {
+    this.#relay = relay;
   }
 
   /** Requests are being accepted. */

@@ -11,6 +11,7 @@ import {
   windowLength,
   type DirectoryOptions,
 } from './data-directory.js';
+import { bootstrapShared, isShared } from './shared-ledger.js';
 
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const EMAIL = /^[^\s@]+@[^\s@]+$/;
@@ -33,7 +34,9 @@ export function addBootstrap(program: Command): void {
       ],
       notes:
         'The directory is made when it is missing, in production too. The admin is an operator; their\n' +
-        'personal token is printed this once. The service must not run meanwhile.',
+        'personal token is printed this once. The service must not run meanwhile. With\n' +
+        'LEDGER_STORE=eventstoredb and its settings in the environment the ledger is made in the database,\n' +
+        'with a key file if there is none yet; nodes may run then.',
     }),
   );
   bootstrap
@@ -43,6 +46,7 @@ export function addBootstrap(program: Command): void {
     .requiredOption('--email <email>', 'address of its first admin')
     .option('--plan <plan>', 'plan', 'enterprise');
   runs<BootstrapOptions>(bootstrap, async (options) => {
+    if (isShared()) return inDatabase(tenantOf(options));
     const directory = directoryOf(options);
     const isNew = !existsSync(directory);
     if (!isNew && readdirSync(directory).length === 0) throw emptyDirectory(directory);
@@ -59,6 +63,22 @@ export function addBootstrap(program: Command): void {
     ]);
     return { value, text: `personal token, shown this once: ${secret}\n\n${about}` };
   });
+}
+
+async function inDatabase(tenant: FirstTenant): Promise<{ value: object; text: string }> {
+  const { orgId, userId, personalToken, ledgerId, keyFile } = await bootstrapShared(
+    await import('./runtime.js'),
+    tenant,
+  );
+  const secret = personalToken.reveal();
+  const value = { ledgerId, keyFile, orgId, slug: tenant.slug, userId, secret };
+  const about = fields([
+    ['organization', `${tenant.slug} (${orgId})`],
+    ['admin', `${tenant.adminName} <${tenant.adminEmail}> (${userId})`],
+    ['ledger', ledgerId],
+    ['key, the same for every node', keyFile],
+  ]);
+  return { value, text: `personal token, shown this once: ${secret}\n\n${about}` };
 }
 
 function tenantOf({

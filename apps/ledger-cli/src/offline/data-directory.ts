@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { asFault, CliFault, ExitCode } from '../exit-code.js';
+import { refuseShared, type Runtime } from './shared-ledger.js';
 
 const DEFAULT_DIRECTORY = './data';
 
@@ -9,9 +10,6 @@ export interface DirectoryOptions {
   readonly json?: boolean;
   readonly dataDir?: string;
 }
-
-/** The libraries that open a ledger, loaded only by the commands that do: they take a while. */
-export type Runtime = typeof import('./runtime.js');
 
 /** Adds the options of a command that opens the data directory itself. */
 export function opensDirectory(command: Command): Command {
@@ -34,6 +32,7 @@ export async function onLedger<Found>(
   options: DirectoryOptions,
   work: (directory: string, runtime: Runtime) => Promise<Found>,
 ): Promise<Found> {
+  refuseShared();
   const directory = directoryOf(options);
   if (!existsSync(directory) || readdirSync(directory).length === 0) {
     const message =

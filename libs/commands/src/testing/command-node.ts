@@ -12,9 +12,11 @@ import {
 } from '../organization.handlers.js';
 import { Clock, ReadModelProgress } from '../ports.js';
 import { QuotaQueue } from '../quota-queue.js';
+import { ReportPositionHandler, RetireGatewayHandler } from '../gateway.handlers.js';
 import { RequestIdentities } from '../request-identity.js';
 import { RevokeTokenHandler } from '../revoke-token.handler.js';
 import { RotateTokenHandler } from '../rotate-token.handler.js';
+import type { SharedTurns } from '../shared-turns.js';
 import { StreamFolds } from '../stream-folds.js';
 import { UpdateTokenHandler } from '../update-token.handler.js';
 import {
@@ -39,6 +41,7 @@ export interface CommandNodeOptions {
   readonly readModels?: ReadModelProgress;
   readonly windowLength?: WindowLength;
   readonly retryWindowMs?: number;
+  readonly turns?: SharedTurns;
 }
 
 const masterKey = Buffer.alloc(32, 5);
@@ -50,13 +53,13 @@ export function openCommandNode(options: CommandNodeOptions = {}) {
   const folds = new StreamFolds(store);
   const identities = new RequestIdentities({ masterKey, retryWindowMs });
   const ledger = new DecideAndAppend(store, folds, readModels, identities, clock);
-  const { windowLength = 'month' } = options;
+  const { windowLength = 'month', turns } = options;
   return {
     store,
     clock,
     folds,
     ledger,
-    queue: new QuotaQueue(store, folds, readModels, identities, clock, windowLength),
+    queue: new QuotaQueue(store, folds, readModels, identities, clock, windowLength, turns),
     createToken: new CreateTokenHandler(ledger, clock),
     updateToken: new UpdateTokenHandler(ledger, clock),
     rotateToken: new RotateTokenHandler(ledger, clock),
@@ -65,6 +68,8 @@ export function openCommandNode(options: CommandNodeOptions = {}) {
     changeOrganization: new ChangeOrganizationHandler(ledger, clock),
     registerUser: new RegisterUserHandler(ledger, clock),
     issuePersonalToken: new IssuePersonalTokenHandler(ledger, clock),
+    reportPosition: new ReportPositionHandler(ledger, clock),
+    retireGateway: new RetireGatewayHandler(ledger, clock),
     revokePersonalToken: new RevokePersonalTokenHandler(ledger, clock),
   };
 }

@@ -40,6 +40,7 @@ export const UPCASTERS = {
   TokenRevoked: [],
   TokenUsed: [],
   QuotaConsumed: [],
+  QuotaReturned: [],
   OrganizationCreated: [],
   OrganizationRenamed: [],
   OrganizationPlanChanged: [],
@@ -50,6 +51,8 @@ export const UPCASTERS = {
   UserRegistered: [],
   PersonalTokenIssued: [],
   PersonalTokenRevoked: [],
+  GatewayReported: [],
+  GatewayRetired: [],
 } as const satisfies Record<LedgerEvent['type'], readonly Upcaster[]>;
 
 /** Which event types this build knows, and at which version. */

@@ -137,6 +137,18 @@ export const samplePayloads: { readonly [Type in LedgerEvent['type']]: PayloadOf
   },
   TokenUsed: { ...token('TokenUsed'), secretId },
   QuotaConsumed: sampleCharge(1),
+  QuotaReturned: {
+    type: 'QuotaReturned',
+    subjectId: sampleTokenId,
+    orgId: sampleOrgId,
+    window: '2026-02' as QuotaWindow,
+    windowEnd,
+    leaseId: '2026-02.6f0d1f1e-9c1b-4a53-8d4d-0a1f6f1f0009',
+    units: 3,
+    consumedAfter: 7,
+    limit: 1_000_000,
+    occurredAt: sampleInstant(4),
+  },
   OrganizationCreated: {
     ...organization('OrganizationCreated'),
     slug: 'acme',
@@ -169,6 +181,8 @@ export const samplePayloads: { readonly [Type in LedgerEvent['type']]: PayloadOf
     label: 'laptop of Ada',
   },
   PersonalTokenRevoked: { ...user('PersonalTokenRevoked'), tokenId: sampleTokenId },
+  GatewayReported: { ...gateway('GatewayReported'), position: '48211' },
+  GatewayRetired: gateway('GatewayRetired'),
 };
 
 function token<Type extends string>(type: Type) {
@@ -190,4 +204,9 @@ function organization<Type extends string>(type: Type) {
 
 function user<Type extends string>(type: Type) {
   return { type, userId, occurredAt: sampleInstant(3) } as const;
+}
+
+function gateway<Type extends string>(type: Type) {
+  const occurredAt = sampleInstant(4);
+  return { type, gatewayId: 'edge-1', orgId: sampleOrgId, occurredAt } as const;
 }

@@ -53,11 +53,12 @@ export type AuditRow = AuditEntry | AuditedToken | KnownUser;
 
 /**
  * One row for each audited event, and one for each token and user whose name an entry repeats.
- * Quota charges and uses are not audited: they are the traffic, not its administration.
+ * Quota charges, uses and what gateways report are not audited: they are the traffic, not its administration.
+ * That a gateway came, or went for good, is.
  */
 export const auditLog: Projection<AuditRow> = {
   name: 'audit-log',
-  version: 1,
+  version: 2,
   columns: {
     org_id: { type: 'TEXT', of: (row) => (row.kind === 'entry' ? row.orgId : null) },
     position: {
@@ -74,11 +75,17 @@ export const auditLog: Projection<AuditRow> = {
     const { payload: event } = stored;
     switch (event.type) {
       case 'QuotaConsumed':
+      case 'QuotaReturned':
       case 'TokenUsed':
       case 'SlugReserved':
       case 'PersonalTokenIssued':
       case 'PersonalTokenRevoked':
         return;
+      case 'GatewayReported':
+        if (stored.revision > 1) return;
+        return putGatewayEntry(stored, rows, event.orgId);
+      case 'GatewayRetired':
+        return putGatewayEntry(stored, rows, event.orgId);
       case 'UserRegistered':
         return rows.put(event.userId, { kind: 'user', email: event.email });
       case 'OrganizationCreated':
@@ -99,6 +106,11 @@ export const auditLog: Projection<AuditRow> = {
     }
   },
 };
+
+/** Gateways of the operator belong to no organization's log. */
+function putGatewayEntry(stored: StoredEvent, rows: Rows<AuditRow>, orgId: OrgId | null): void {
+  if (orgId !== null) putEntry(stored, rows, orgId, null);
+}
 
 function auditedToken(
   event: Exclude<Extract<LedgerEvent, { tokenId: unknown }>, { userId: unknown }>,
@@ -160,6 +172,9 @@ function detailsOf(event: LedgerEvent): AuditEntry['details'] {
       return { secretId: event.secretId };
     case 'TokenRevoked':
       return { revocationId: event.revocationId, reason: event.reason, note: event.note };
+    case 'GatewayReported':
+    case 'GatewayRetired':
+      return { gatewayId: event.gatewayId };
     case 'MemberAdded':
       return { userId: event.userId, role: event.role };
     case 'MemberRoleChanged':

@@ -1,6 +1,6 @@
 import {
+  ENDED,
   isAttributeChange,
-  timestamp,
   type Dialect,
   type OrgId,
   type ResourceGrant,
@@ -19,7 +19,7 @@ import {
 } from '@ledger/domain';
 import type { Projection } from '../projector/projection.js';
 
-/** A secret that was ever issued. `validUntil` null: current; the epoch: ended by a rotation. */
+/** A secret that was ever issued. `validUntil` null: current; `ENDED`: ended by a rotation. */
 export interface CredentialSecret extends VerifiableSecret {
   readonly digest: SecretDigest;
 }
@@ -58,9 +58,6 @@ export interface UserCredential {
 }
 
 export type Credential = TokenCredential | UserCredential;
-
-/** Earlier than any clock shows, so that no clock that runs behind brings an ended secret back (X3). */
-const ENDED = timestamp(0);
 
 /** One row a token or user: every secret it ever had, and what those are good for. */
 export const credentials: Projection<Credential> = {

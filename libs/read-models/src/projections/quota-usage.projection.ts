@@ -1,12 +1,21 @@
-import type { QuotaConsumed, SecretId, Timestamp, TokenRotated, TokenUsed } from '@ledger/domain';
+import type {
+  QuotaConsumed,
+  QuotaEvent,
+  SecretId,
+  Timestamp,
+  TokenRotated,
+  TokenUsed,
+} from '@ledger/domain';
 import type { Projection } from '../projector/projection.js';
 
-/** One window's spending, as its latest charge recorded it. */
+/** One window's spending, as its latest fact recorded it. */
 export interface WindowUsage {
   readonly window: string;
   readonly windowEnd: Timestamp;
   readonly consumed: number;
   readonly limit: number | null;
+  /** How many facts of the window the row holds. */
+  readonly revision: number;
 }
 
 /** What is recorded of the uses of one secret. A use that costs nothing is recorded once a minute at most. */
@@ -34,15 +43,21 @@ const WINDOWS_MAX = 12;
 /** One row a subject: its latest windows and its uses, by secret. Serves quota answers and lists. */
 export const quotaUsage: Projection<QuotaUsageRow> = {
   name: 'quota-usage',
-  version: 2,
+  version: 3,
   columns: { last_used_at: { type: 'TEXT', of: ({ lastUsedAt }) => lastUsedAt } },
   indexes: [],
-  apply({ payload: event, position }, rows) {
+  apply({ payload: event, position, revision }, rows) {
     switch (event.type) {
       case 'QuotaConsumed': {
         const row = rows.get(event.subjectId);
-        const windows = withWindow(row?.windows ?? [], event);
+        const windows = withWindow(row?.windows ?? [], event, revision);
         return rows.put(event.subjectId, { windows, ...uses(row, event, Number(position)) });
+      }
+      case 'QuotaReturned': {
+        const row = rows.get(event.subjectId);
+        if (!row) throw new Error('units of a lease that was never charged');
+        const windows = withWindow(row.windows, event, revision);
+        return rows.put(event.subjectId, { ...row, windows });
       }
       case 'TokenUsed': {
         const row = rows.get(event.tokenId);
@@ -101,16 +116,17 @@ function countedAnew(row: QuotaUsageRow, { fromSecretId }: TokenRotated): readon
 /** Assigned from the fact, rather than added to the row, so that a redelivery changes nothing. */
 function withWindow(
   windows: readonly WindowUsage[],
-  { window, windowEnd, consumedAfter: consumed, limit }: QuotaConsumed,
+  { window, windowEnd, consumedAfter: consumed, limit }: QuotaEvent,
+  revision: number,
 ): readonly WindowUsage[] {
-  const usage = { window, windowEnd, consumed, limit };
+  const usage = { window, windowEnd, consumed, limit, revision };
   const last = windows.at(-1);
-  // Nearly every charge falls into the newest window. Within one, the total only grows.
+  // Nearly every charge falls into the newest window.
   if (last?.window === usage.window) {
-    return last.consumed > usage.consumed ? windows : [...windows.slice(0, -1), usage];
+    return last.revision >= revision ? windows : [...windows.slice(0, -1), usage];
   }
   const same = windows.find((each) => each.window === usage.window);
-  if (same && same.consumed > usage.consumed) return windows;
+  if (same && same.revision >= revision) return windows;
   return [...windows.filter((each) => each !== same), usage]
     .sort((a, b) => (a.windowEnd < b.windowEnd ? -1 : 1))
     .slice(-WINDOWS_MAX);

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryEventStore } from '@ledger/event-store';
-import { openReadModels, RandomHistory } from '../testing/index.js';
+import { openReadModels, PROJECTIONS, RandomHistory } from '../testing/index.js';
 import { ReadModelDatabase } from './read-model-database.js';
 
 let directory: string;
@@ -35,7 +35,7 @@ describe('the file of the read models', () => {
   it('is used again when the process comes back', async () => {
     const file = newFile();
     const { rows, rebuiltAtStart } = await open(file);
-    expect(rebuiltAtStart).toHaveLength(5);
+    expect(rebuiltAtStart).toHaveLength(PROJECTIONS.length);
     expect(await open(file)).toEqual({ rows, rebuiltAtStart: [] });
   });
 
@@ -60,7 +60,7 @@ describe('the file of the read models', () => {
     damage(file);
     const again = await open(file);
     expect(again.rows).toEqual(rows);
-    expect(again.rebuiltAtStart).toHaveLength(5);
+    expect(again.rebuiltAtStart).toHaveLength(PROJECTIONS.length);
   });
 
   it('that was deleted without its log is not filled from that log', async () => {
@@ -71,7 +71,7 @@ describe('the file of the read models', () => {
     rmSync(file);
     const again = await open(file);
     expect(again.rows).toEqual(rows);
-    expect(again.rebuiltAtStart).toHaveLength(5);
+    expect(again.rebuiltAtStart).toHaveLength(PROJECTIONS.length);
     await projector.close();
   });
 
@@ -97,3 +97,45 @@ function scribble(file: string): void {
   }
   closeSync(descriptor);
 }
+
+describe('a disk without room for the read models (R4)', () => {
+  it('keeps nobody from judging, and loses nothing once there is room', async () => {
+    const file = newFile();
+    const growing = new MemoryEventStore();
+    const history = new RandomHistory(growing, 11);
+    await history.run(20);
+    const full = await openReadModels(growing, { file });
+    full.dump();
+    full.database.query('PRAGMA max_page_count = 1');
+    await history.run(200);
+    await full.projector.caughtUp();
+    expect(full.projector.position).toBe(await growing.head());
+    // What is asked of the file is refused rather than answered with rows of before.
+    expect(() => full.dump()).toThrow('the disk is full');
+    expect(full.projector.failure).toBeUndefined();
+
+    full.database.query('PRAGMA max_page_count = 1000000');
+    const never = await openReadModels(growing, { file: newFile() });
+    expect(full.dump()).toEqual(never.dump());
+    await never.projector.close();
+    await full.projector.close();
+  });
+
+  it('closes with what it could not write, which is made again at the next start', async () => {
+    const file = newFile();
+    const growing = new MemoryEventStore();
+    const history = new RandomHistory(growing, 12);
+    await history.run(20);
+    const full = await openReadModels(growing, { file });
+    full.dump();
+    full.database.query('PRAGMA max_page_count = 1');
+    await history.run(200);
+    await full.projector.caughtUp();
+    await full.projector.close();
+    const again = await openReadModels(growing, { file });
+    const never = await openReadModels(growing, { file: newFile() });
+    expect(again.dump()).toEqual(never.dump());
+    await again.projector.close();
+    await never.projector.close();
+  });
+});

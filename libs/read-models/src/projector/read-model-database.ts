@@ -195,6 +195,26 @@ export class ReadModelDatabase {
   }
 }
 
+/** Whose log the rows in a file were made from, and how far; undefined for a file that is not there, or damaged. */
+export function readModelOrigin(
+  file: string,
+): { readonly ledgerId: string; readonly position: bigint } | undefined {
+  if (!existsSync(file)) return undefined;
+  const db = new Database(file, { readonly: true });
+  try {
+    const ledgerId = db.prepare<[], string>('SELECT ledger_id FROM origin').pluck().get();
+    const positions = db.prepare<[], string>('SELECT position FROM checkpoints').pluck().all();
+    const newest = positions.map(BigInt).reduce((most, each) => (each > most ? each : most), 0n);
+    return ledgerId === undefined ? undefined : { ledgerId, position: newest };
+  } catch (error) {
+    // A file without these tables was begun and never filled.
+    if (isDamage(error) || (error as { code?: unknown }).code === 'SQLITE_ERROR') return undefined;
+    throw error;
+  } finally {
+    db.close();
+  }
+}
+
 /** Opens the file; one that is damaged is replaced by an empty one, since it can be made again. */
 function openOrReplace(file: string): Database.Database {
   if (!existsSync(file)) makeEmpty(file);
@@ -210,6 +230,11 @@ function openOrReplace(file: string): Database.Database {
   const fresh = new Database(file);
   fresh.pragma('journal_mode = WAL');
   return fresh;
+}
+
+/** Whether rows could not be written for want of room, which may be there a moment later. */
+export function isDiskFull(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === 'SQLITE_FULL';
 }
 
 function isDamage(error: unknown): boolean {

@@ -6,7 +6,7 @@ import {
   sampleOrg,
 } from '@ledger/commands/testing';
 import { usageStream } from '@ledger/commands';
-import type { QuotaWindow, SecretId, Timestamp, TokenId } from '@ledger/domain';
+import type { QuotaConsumed, QuotaWindow, SecretId, Timestamp, TokenId } from '@ledger/domain';
 import { MemoryEventStore, type StoredEvent } from '@ledger/event-store';
 import { sampleCharge, sampleEvent } from '@ledger/event-store/testing';
 import { quotaUsage, type QuotaUsageRow } from '../projections/quota-usage.projection.js';
@@ -86,7 +86,7 @@ describe('the row of a token', () => {
   const charge = (window: string, consumedAfter: number) => {
     const windowEnd = `${window}-28T00:00:00.000Z` as Timestamp;
     const fact = { ...sampleCharge(consumedAfter), window: window as QuotaWindow, windowEnd };
-    return { payload: { ...fact, subjectId: 's' } } as StoredEvent;
+    return { payload: { ...fact, subjectId: 's' }, revision: consumedAfter } as StoredEvent;
   };
   const rowAfter = (...events: readonly StoredEvent[]) => {
     const rows = new Map<string, QuotaUsageRow>();
@@ -105,6 +105,18 @@ describe('the row of a token', () => {
     expect(rowAfter(...events)).toEqual(expected);
     expect(rowAfter(...events, ...events)).toEqual(expected);
     expect(rowAfter(...events, events[1]!, events[0]!)).toEqual(expected);
+  });
+
+  it('follows what comes back of a lease, and is not led back by a redelivery', () => {
+    const lease = charge('2026-01', 9);
+    const { window, windowEnd, subjectId, orgId, limit } = lease.payload as QuotaConsumed;
+    const occurredAt = '2026-01-15T00:00:00.000Z' as Timestamp;
+    const fact = { window, windowEnd, subjectId, orgId, limit, occurredAt, leaseId: 'lease' };
+    const payload = { type: 'QuotaReturned', ...fact, units: 6, consumedAfter: 3 } as const;
+    const returned = { payload, revision: 10 } as StoredEvent;
+    expect(rowAfter(lease, returned)).toEqual(['2026-01: 3']);
+    expect(rowAfter(lease, returned, lease, returned)).toEqual(['2026-01: 3']);
+    expect(rowAfter(lease, returned, lease)).toEqual(['2026-01: 3']);
   });
 
   it('keeps windows in the order of time, though a late charge comes after the turn', () => {

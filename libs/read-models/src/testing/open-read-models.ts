@@ -2,8 +2,10 @@ import type { WindowLength } from '@ledger/domain';
 import type { EventStore } from '@ledger/event-store';
 import { auditLog } from '../projections/audit-log.projection.js';
 import { credentials } from '../projections/credentials.projection.js';
+import { gateways } from '../projections/gateways.projection.js';
 import { organizations } from '../projections/organizations.projection.js';
 import { quotaUsage } from '../projections/quota-usage.projection.js';
+import { revocations } from '../projections/revocations.projection.js';
 import { tokenList } from '../projections/token-list.projection.js';
 import type { Projection } from '../projector/projection.js';
 import { Projector, type ProjectionRun } from '../projector/projector.js';
@@ -11,10 +13,19 @@ import { ReadModelDatabase } from '../projector/read-model-database.js';
 import { AuditLog } from '../queries/audit-log.js';
 import { CredentialIndex } from '../queries/credential-index.js';
 import { Directory } from '../queries/directory.js';
+import { Propagation } from '../queries/propagation.js';
 import { QuotaStandings } from '../queries/quota-standings.js';
 import { TokenList } from '../queries/token-list.js';
 
-export const PROJECTIONS = [credentials, organizations, quotaUsage, tokenList, auditLog] as const;
+export const PROJECTIONS = [
+  credentials,
+  organizations,
+  quotaUsage,
+  tokenList,
+  auditLog,
+  gateways,
+  revocations,
+] as const;
 
 export interface ReadModelOptions {
   readonly file?: string;
@@ -37,6 +48,8 @@ export function wireReadModels(store: EventStore, options: ReadModelOptions = {}
     { projection: quotaUsage, resident: quotas },
     { projection: tokenList },
     { projection: auditLog },
+    { projection: gateways },
+    { projection: revocations },
   ] as ProjectionRun[];
   for (const projection of options.replace ?? []) {
     const place = runs.findIndex((run) => run.projection.name === projection.name);
@@ -46,6 +59,7 @@ export function wireReadModels(store: EventStore, options: ReadModelOptions = {}
   const projector = new Projector(store, database, runs);
   const tokens = new TokenList(projector, database);
   const audit = new AuditLog(projector, database);
+  const propagation = new Propagation(projector, database);
   /** Every row of every table, columns included, as it lies in the file. */
   const dump = (): Readonly<Record<string, readonly string[]>> =>
     Object.fromEntries(
@@ -54,7 +68,7 @@ export function wireReadModels(store: EventStore, options: ReadModelOptions = {}
         return [name, rows.map((row) => JSON.stringify(row))];
       }),
     );
-  return { store, database, projector, index, directory, quotas, tokens, audit, dump };
+  return { store, database, projector, index, directory, quotas, tokens, audit, propagation, dump };
 }
 
 export type ReadModels = ReturnType<typeof wireReadModels>;

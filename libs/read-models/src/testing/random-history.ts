@@ -4,6 +4,8 @@ import {
   CreateTokenCommand,
   IssuePersonalTokenCommand,
   RegisterUserCommand,
+  ReportPositionCommand,
+  RetireGatewayCommand,
   RevokePersonalTokenCommand,
   RevokeTokenCommand,
   RotateTokenCommand,
@@ -60,6 +62,7 @@ export class RandomHistory {
       ...[() => this.#use(), () => this.#use(), () => this.#update(), () => this.#update()],
       ...[() => this.#rotate(), () => this.#rotate(), () => this.#revoke()],
       ...[() => this.#changeOrganization(), () => this.#personalToken()],
+      ...[() => this.#lease(), () => this.#gateway(), () => this.#gateway()],
     ];
     await this.#oneOf(steps)();
   }
@@ -108,6 +111,30 @@ export class RandomHistory {
         this.node.queue.consume(charge, this.#context()),
       ),
     );
+  }
+
+  /** Leases units, and mostly gives some of them back. */
+  async #lease(): Promise<void> {
+    const { tokenId, orgId } = this.#oneOf(this.tokens);
+    const subject = { kind: 'token', tokenId, secretId: null } as const;
+    const charge = { subject, orgId, cost: 5, operation: 'lease', isLease: true } as const;
+    const leased = await this.node.queue.consume(charge, this.#context());
+    if (leased.outcome === 'rejected' || this.#below(4) === 0) return;
+    const leaseReturn = { subject, orgId, leaseId: leased.leaseId!, unusedUnits: this.#below(7) };
+    await this.node.queue.giveBack(leaseReturn, this.#context());
+  }
+
+  async #gateway(): Promise<void> {
+    const orgId = this.#below(3) === 0 ? null : this.#oneOf(this.orgIds);
+    const target = { orgId, gatewayId: `edge-${this.#below(3)}` };
+    if (this.#below(4) === 0) {
+      const command = new RetireGatewayCommand(target, this.#context());
+      await this.node.retireGateway.execute(command);
+      return;
+    }
+    const position = String(await this.node.store.head());
+    const command = new ReportPositionCommand(target, position, this.#context());
+    await this.node.reportPosition.execute(command);
   }
 
   /** As the recorder of uses does, which is not waited for. */

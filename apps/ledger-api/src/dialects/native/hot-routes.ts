@@ -1,9 +1,11 @@
 import type { CommandBus } from '@nestjs/cqrs';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { epochMs, type Rejection, type Timestamp } from '@ledger/domain';
 import type { TokenCredential } from '@ledger/read-models';
 import type { Ledger } from '@ledger/runtime';
 import type { Caller } from '../../http/caller.js';
+import type { DirectHandler, DirectRoute, DirectRoutes } from '../../http/direct-routes.js';
+import type { HttpReply, HttpRequest } from '../../http/exchange.js';
 import { chargeContext, HotCallers, requestFaults } from './hot/hot-caller.js';
 import { readHotBody, type HotValidators } from './hot/hot-json.js';
 import { HotQuota } from './hot/hot-quota.js';
@@ -33,15 +35,21 @@ export interface HotRouteParts {
   readonly bus: CommandBus;
   /** Answers whatever was thrown, in the words of the dialect whose path was called. */
   readonly failures: {
-    send(error: unknown, request: FastifyRequest, reply: FastifyReply): void;
+    send(error: unknown, request: HttpRequest, reply: HttpReply): void;
   };
+  /** Counts the answers of a route and writes their lines. */
+  readonly watch: { answered(method: string, path: string): DirectRoute['onSend'] };
 }
 
 /**
- * Serves the routes that gateways call for every request of their own: plain Fastify routes beside Nest,
- * judged from memory. To be called before Nest registers its routes.
+ * Serves the routes that gateways call for every request of their own, judged from memory: directly, and
+ * as Fastify routes for what is not plain enough. To be called before Nest registers its routes.
  */
-export function registerHotRoutes(fastify: FastifyInstance, parts: HotRouteParts): void {
+export function registerHotRoutes(
+  fastify: FastifyInstance,
+  direct: DirectRoutes,
+  parts: HotRouteParts,
+): void {
   const routes = new HotRoutes(parts);
   // The same as the parser for all types, but found by name: the search for that one costs more.
   fastify.addContentTypeParser(
@@ -51,22 +59,25 @@ export function registerHotRoutes(fastify: FastifyInstance, parts: HotRouteParts
       done(null, body);
     },
   );
-  fastify.post(VERIFY.path, routes.serve(VERIFY, verifyValidators, routes.verify));
-  fastify.post(VERIFY_BATCH.path, routes.serve(VERIFY_BATCH, batchValidators, routes.verifyBatch));
-  fastify.post(CONSUME.path, routes.serve(CONSUME, consumptionValidators, routes.consume));
+  const add = ({ path }: HotRouteContract, handler: DirectHandler): void => {
+    fastify.post(path, (request, reply) => handler(request, reply));
+    direct.add({ path, handler, onSend: parts.watch.answered('POST', path) });
+  };
+  add(VERIFY, routes.serve(VERIFY, verifyValidators, routes.verify));
+  add(VERIFY_BATCH, routes.serve(VERIFY_BATCH, batchValidators, routes.verifyBatch));
+  add(CONSUME, routes.serve(CONSUME, consumptionValidators, routes.consume));
 }
 
 /** One request of a known caller, read and ready to be answered. */
 interface Call<Input> {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
+  readonly request: HttpRequest;
+  readonly reply: HttpReply;
   readonly caller: Caller;
   readonly input: Input;
   readonly now: Timestamp;
 }
 
 type Answering<Input> = (call: Call<Input>) => void | Promise<void>;
-type Handler = (request: FastifyRequest, reply: FastifyReply) => void | Promise<void>;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -93,8 +104,8 @@ class HotRoutes {
     contract: HotRouteContract,
     validators: HotValidators<Input>,
     answer: Answering<Input>,
-  ): Handler {
-    const serveNow = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
+  ): DirectHandler {
+    const serveNow = (request: HttpRequest, reply: HttpReply): void | Promise<void> => {
       let caller: Caller | undefined;
       const fail = (error: unknown): void => {
         if (caller) this.#tellOwnQuota(caller, reply);
@@ -167,7 +178,7 @@ class HotRoutes {
   };
 
   #read<Input>(
-    request: FastifyRequest,
+    request: HttpRequest,
     contract: HotRouteContract,
     validators: HotValidators<Input>,
   ): Input {
@@ -189,7 +200,7 @@ class HotRoutes {
 
   /** Whose quota is asked for. @throws Refusal 404, and 409 for a secret that was rotated away. */
   #subject(
-    request: FastifyRequest,
+    request: HttpRequest,
     caller: Caller,
     { tokenId, token: presented }: Consumption,
     now: Timestamp,
@@ -207,7 +218,7 @@ class HotRoutes {
     return { token, secret: null };
   }
 
-  #sendVerdict(reply: FastifyReply, caller: Caller, verified: Verified, now: Timestamp): void {
+  #sendVerdict(reply: HttpReply, caller: Caller, verified: Verified, now: Timestamp): void {
     const { text, quota, position } = verified;
     if (quota) this.#quota.tell(reply, quota, now);
     else this.#tellOwnQuota(caller, reply);
@@ -215,7 +226,7 @@ class HotRoutes {
     send(reply, text);
   }
 
-  #tellOwnQuota(caller: Caller, reply: FastifyReply): void {
+  #tellOwnQuota(caller: Caller, reply: HttpReply): void {
     if (caller.kind !== 'token' || reply.hasHeader('ratelimit')) return;
     const now = this.#parts.ledger.clock.now();
     this.#quota.tell(reply, this.#quota.at(caller.token, now), now);
@@ -228,7 +239,7 @@ class HotRoutes {
   }
 }
 
-function send(reply: FastifyReply, text: string): void {
+function send(reply: HttpReply, text: string): void {
   reply.header('content-type', JSON_TYPE);
   reply.send(text);
 }

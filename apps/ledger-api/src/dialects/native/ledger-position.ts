@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { ProjectorProgress } from '@ledger/runtime';
+import type { HttpReply, HttpRequest } from '../../http/exchange.js';
 
 /** The position that read models hold, as a text that is written once for each position. */
 export class LedgerPosition {
@@ -21,7 +22,7 @@ export class LedgerPosition {
    * Lets an answer of this dialect tell a position, also a refusal that never reaches a route. What is
    * judged later tells a later one.
    */
-  tell(request: FastifyRequest, reply: FastifyReply): void {
+  tell(request: HttpRequest, reply: HttpReply): void {
     if (request.raw.url!.startsWith('/v1')) reply.header('ledger-position', this.now());
   }
 

@@ -18,6 +18,7 @@ export const LIMITS = {
   metadataKey: 64,
   metadataValue: 512,
   operation: 128,
+  secret: 1024,
   units: COST_MAX,
   graceSeconds: 2_592_000,
   batch: 100,

@@ -1,8 +1,8 @@
-import type { FastifyRequest } from 'fastify';
 import { READ_YOUR_WRITES_MS_MAX } from '@ledger/commands';
 import type { ProjectorProgress } from '@ledger/runtime';
 import { Failed } from '../../http/answer.js';
 import { presentedSecret, type Caller } from '../../http/caller.js';
+import type { HttpRequest } from '../../http/exchange.js';
 import { minPositionOf } from './native-request.js';
 import { badCredential, noCredential, severalCredentials } from './problems/problem.js';
 
@@ -16,7 +16,7 @@ const FOLDED = /,\s*(?:bearer|basic|token)\s/i;
  * @param recognise Who a secret belongs to, null for what is no living credential. @throws Refusal
  */
 export function authenticate(
-  request: FastifyRequest,
+  request: HttpRequest,
   recognise: (secret: string) => Caller | null,
 ): Caller {
   const presented = presentedSecret(request, SCHEMES);
@@ -38,7 +38,7 @@ export function authenticate(
 
 /** Waits, bounded, for the position that the caller has seen elsewhere. @throws Failed `BEHIND` */
 export async function untilMinPosition(
-  request: FastifyRequest,
+  request: HttpRequest,
   progress: ProjectorProgress,
   reached: (position: bigint, timeoutMs: number) => Promise<boolean>,
 ): Promise<void> {

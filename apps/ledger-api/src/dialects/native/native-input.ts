@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { Failed } from '../../http/answer.js';
+import type { HttpRequest } from '../../http/exchange.js';
 import { parseJsonBody } from '../../http/json-text.js';
 import { idempotencyKey } from '../../http/request-context.js';
 import { atPointer, isObject, readInput } from './management/input-class.js';
@@ -26,7 +27,7 @@ export function readRequest(
 
 /** What is wrong with the headers that every route takes, or every write. */
 export function headerFaults(
-  request: FastifyRequest,
+  request: HttpRequest,
   { isWrite, takesIfMatch }: Pick<RouteContract, 'isWrite' | 'takesIfMatch'>,
 ): Fault[] {
   const faults: Fault[] = [];
@@ -102,7 +103,7 @@ const JSON_ONLY = ['application/json'];
 const MEDIA_TYPE = /^([a-z]+\/[a-z+.-]+)(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i;
 
 /** @throws Failed 415, unless the body is of one of the types, in UTF-8. */
-export function checkMediaType(request: FastifyRequest, accepted: readonly string[]): void {
+export function checkMediaType(request: HttpRequest, accepted: readonly string[]): void {
   const given = request.headers['content-type'] ?? '';
   const type = MEDIA_TYPE.exec(given)?.[1]?.toLowerCase();
   if (type !== undefined && accepted.includes(type)) return;

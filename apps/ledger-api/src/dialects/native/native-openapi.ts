@@ -3,7 +3,10 @@ import { PROBLEMS, type ProblemCode } from './problems/problem-catalogue.js';
 import { AUDIT_ROUTES } from './routes/audit-routes.js';
 import { DOCUMENTATION_ROUTES } from './routes/documentation-routes.js';
 import { EVENT_ROUTES } from './routes/event-routes.js';
+import { GATEWAY_ROUTES } from './routes/gateway-routes.js';
 import { HOT_ROUTES } from './routes/hot-routes-contract.js';
+import { INVALIDATION_ROUTES } from './routes/invalidation-routes.js';
+import { LEASE_ROUTES } from './routes/lease-routes.js';
 import { OAUTH_ROUTES } from './routes/oauth-routes.js';
 import { ORGANIZATION_ROUTES } from './routes/organization-routes.js';
 import type { JsonSchema, RouteContract } from './routes/route-contract.js';
@@ -16,6 +19,7 @@ import { USER_ROUTES } from './routes/user-routes.js';
 /** Every route of the native API: what is served, guarded and documented. */
 export const NATIVE_ROUTES: readonly RouteContract[] = [
   ...HOT_ROUTES,
+  ...LEASE_ROUTES,
   ...SELF_ROUTES,
   ...TOKEN_ROUTES,
   ...SECRET_ROUTES,
@@ -24,6 +28,8 @@ export const NATIVE_ROUTES: readonly RouteContract[] = [
   ...USER_ROUTES,
   ...AUDIT_ROUTES,
   ...EVENT_ROUTES,
+  ...INVALIDATION_ROUTES,
+  ...GATEWAY_ROUTES,
   ...DOCUMENTATION_ROUTES,
 ];
 
@@ -163,8 +169,9 @@ function success({ answer, path }: RouteContract): Members {
 /** What any route may answer with, by what it takes. */
 function commonProblems(route: RouteContract): readonly ProblemCode[] {
   const { access, isWrite, takesIfMatch } = route;
-  if (access.who === 'anyone') return ['INTERNAL_ERROR', 'INVALID_REQUEST'];
+  if (access.who === 'anyone') return ['INTERNAL_ERROR', 'INVALID_REQUEST', 'OVERLOADED'];
   const codes: ProblemCode[] = ['INVALID_REQUEST', 'UNAUTHENTICATED', 'BEHIND', 'INTERNAL_ERROR'];
+  codes.push('OVERLOADED');
   codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE');
   if (access.who === 'organization') {
     codes.push('NOT_FOUND', 'INSUFFICIENT_SCOPE');

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '@ledger/commands';
 import type { OrganizationRow } from '@ledger/read-models';
+import type { HttpRequest } from '../../http/exchange.js';
 import type { Caller } from '../../http/caller.js';
 import { commandContext, idempotencyKey } from '../../http/request-context.js';
 import type { RouteContract } from './routes/route-contract.js';
@@ -55,7 +56,7 @@ const HEADER_LENGTH_MAX = 1024;
  * Reads If-Match. `*` asks for any living revision, which every write does anyway. Tags that this
  * service never gives out match nothing.
  */
-export function ifMatchOf(request: FastifyRequest): IfMatch {
+export function ifMatchOf(request: HttpRequest): IfMatch {
   const header = request.headers['if-match'];
   if (header === undefined || header === '*') return { outcome: 'absent' };
   if (header.length > HEADER_LENGTH_MAX || !ETAG_LIST.test(header)) return { outcome: 'malformed' };
@@ -75,7 +76,7 @@ export function etagOf(revision: number): string {
 const POSITION = /^(?:0|[1-9]\d{0,18})$/;
 
 /** Ledger-Min-Position: the position to wait for, null when absent, undefined when malformed. */
-export function minPositionOf(request: FastifyRequest): bigint | null | undefined {
+export function minPositionOf(request: HttpRequest): bigint | null | undefined {
   const header = request.headers['ledger-min-position'];
   if (header === undefined) return null;
   return typeof header === 'string' && POSITION.test(header) ? BigInt(header) : undefined;

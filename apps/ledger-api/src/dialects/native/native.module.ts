@@ -5,6 +5,9 @@ import { AuditController } from './audit/audit.controller.js';
 import { DocumentationController } from './documentation/documentation.controller.js';
 import { EventFeed } from './events/event-feed.js';
 import { EventsController } from './events/events.controller.js';
+import { GatewaysController } from './gateways/gateways.controller.js';
+import { LeasesController } from './gateways/leases.controller.js';
+import { InvalidationsController } from './events/invalidations.controller.js';
 import { OpenStreams } from './events/open-streams.js';
 import { NativeTargets } from './management/native-targets.js';
 import { TokenHistory } from './management/token-history.js';
@@ -28,6 +31,9 @@ import { SelfController } from './self.controller.js';
     AuditController,
     DocumentationController,
     EventsController,
+    GatewaysController,
+    LeasesController,
+    InvalidationsController,
     OauthController,
     OrganizationsController,
     SecretsController,

@@ -1,5 +1,5 @@
-import type { FastifyReply } from 'fastify';
 import type { QuotaStanding, Timestamp } from '@ledger/domain';
+import type { HttpReply } from '../../http/exchange.js';
 
 /** A quota window as the RateLimit fields describe it (draft-ietf-httpapi-ratelimit-headers). */
 export interface PolicyWindow {
@@ -28,7 +28,7 @@ export function policyWindow(window: string, end: Timestamp): PolicyWindow {
 
 /** Tells where a token stands. A token that is not limited has no policy to tell. */
 export function setQuotaHeaders(
-  reply: FastifyReply,
+  reply: HttpReply,
   { limit, remaining }: QuotaStanding,
   { name, seconds, endMs }: PolicyWindow,
   nowMs: number,

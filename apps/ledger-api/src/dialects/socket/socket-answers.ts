@@ -80,6 +80,10 @@ const ANSWERS: Answers = {
   GRACE_OPEN: () => socketAnswer(409, 'An earlier rotation is still in its grace period'),
   SECRET_IS_CURRENT: () => invalid('/id', 'names the current secret'),
   SECRET_NOT_FOUND: notFound,
+  GATEWAY_NOT_FOUND: notFound,
+  LEASE_NOT_FOUND: notFound,
+  LEASE_RETURNED: () => socketAnswer(409, 'The lease was returned before'),
+  RETURN_ABOVE_LEASE: () => invalid('/unusedUnits', 'is above what was leased'),
   GRACE_NOT_OFFERED: () => invalid('/graceSeconds', 'is not offered'),
   SCOPES_NOT_HELD: ({ missingScopes: missing }) =>
     socketAnswer(403, MESSAGES.missingScope, { missing_scopes: missing }),
@@ -118,6 +122,12 @@ export const socketFailures: DialectFailures = {
         return invalid('', failure.message);
       case 'payload-too-large':
         return socketAnswer(413, 'Payload too large', { limit_bytes: 65_536 });
+      case 'unreadable':
+        return socketAnswer(400, MESSAGES.badRequest);
+      case 'head-too-large':
+        return socketAnswer(431, 'Request headers too large', { limit_bytes: 16_384 });
+      case 'too-slow':
+        return socketAnswer(408, 'Request timeout');
       case 'unsupported-media-type':
         return socketAnswer(415, 'Unsupported media type');
       case 'unavailable': {

@@ -62,6 +62,10 @@ const ANSWERS: Readonly<Record<RejectionCode, () => Answer>> = {
   GRACE_OPEN: () => socmateAnswer(409, 'The previous key is still in its grace period'),
   SECRET_IS_CURRENT: () => socmateAnswer(409, 'The key is the current one'),
   SECRET_NOT_FOUND: noKey,
+  GATEWAY_NOT_FOUND: noKey,
+  LEASE_NOT_FOUND: noKey,
+  LEASE_RETURNED: () => socmateAnswer(409, 'The lease was returned before'),
+  RETURN_ABOVE_LEASE: () => socmateAnswer(409, 'More units than were leased'),
   GRACE_NOT_OFFERED: () => socmateAnswer(409, 'This key rotates without a grace period'),
   SCOPES_NOT_HELD: () => socmateAnswer(403, DETAILS.adminRequired),
   RESOURCES_NOT_HELD: () => socmateAnswer(403, DETAILS.adminRequired),
@@ -91,6 +95,12 @@ export const socmateFailures: DialectFailures = {
       }
       case 'payload-too-large':
         return socmateAnswer(413, 'Request body is too large');
+      case 'unreadable':
+        return socmateAnswer(400, 'The request cannot be read');
+      case 'head-too-large':
+        return socmateAnswer(431, 'Request headers are too large');
+      case 'too-slow':
+        return socmateAnswer(408, 'Request took too long');
       case 'unsupported-media-type':
         return socmateAnswer(415, failure.message);
       case 'unavailable': {

@@ -15,6 +15,7 @@ import { AppendHints } from '../append-hints.js';
 import type { AppendStats } from './appender.js';
 import type { ConnectionTarget } from './connection-settings.js';
 import { Deadline } from './deadline.js';
+import { LedgerMarks, type LedgerMark } from './ledger-mark.js';
 import type { LinkStats } from './server-connection.js';
 import { StreamTurns } from './stream-turns.js';
 import type { DatabaseParts } from './wiring.js';
@@ -50,6 +51,7 @@ export interface EventStoreDbStats extends LinkStats, AppendStats {
  */
 export class EventStoreDbStore extends EventStore {
   readonly #turns = new StreamTurns();
+  readonly #marks: LedgerMarks;
   readonly #pending = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
@@ -59,6 +61,7 @@ export class EventStoreDbStore extends EventStore {
     private readonly limits: Limits,
   ) {
     super();
+    this.#marks = new LedgerMarks(parts, limits.deadlineMs);
   }
 
   /**
@@ -84,6 +87,22 @@ export class EventStoreDbStore extends EventStore {
     }
     parts.subscription.start();
     return store;
+  }
+
+  /** Whose log this is; undefined for one that nobody has begun. @throws StoreUnavailable, StoreDamaged */
+  async mark(): Promise<LedgerMark | undefined> {
+    this.#assertOpen();
+    return this.#marks.read();
+  }
+
+  /**
+   * Begins the log, unless another process was faster. Safe to repeat.
+   *
+   * @returns The mark that stands, which may be that of the other one. @throws StoreUnavailable, StoreDamaged
+   */
+  async markAs(mark: LedgerMark): Promise<LedgerMark> {
+    this.#assertOpen();
+    return this.#marks.write(mark);
   }
 
   /** Counters for metrics. Cheap. */
@@ -226,7 +245,8 @@ function conflict(streamId: string, actualRevision: Revision): AppendResult {
 
 /** @throws RangeError */
 function assertPrefix(prefix: string): void {
-  if (prefix === '' || prefix.startsWith('$')) {
+  // An underscore begins the stream that holds the mark, which is not part of any log.
+  if (/^(\$|_|$)/.test(prefix)) {
     throw new RangeError(`'${prefix}' cannot begin the names of a ledger's streams`);
   }
 }

@@ -15,6 +15,8 @@ export interface DatabaseParts {
   readonly appender: Appender;
   readonly reader: Reader;
   readonly mapping: EventMapping;
+  /** Begins the names of the ledger's streams. */
+  readonly prefix: string;
   readonly log: LogReader;
   readonly subscription: LogSubscription;
 }
@@ -44,5 +46,6 @@ export function wire(options: WiringOptions): DatabaseParts {
     onGrown();
   };
   const subscription = new LogSubscription(connection, prefix, onEvent);
-  return { connection, reader, mapping, log, subscription, appender: new Appender(connection) };
+  const appender = new Appender(connection);
+  return { connection, reader, mapping, prefix, log, subscription, appender };
 }

@@ -1,4 +1,4 @@
-import { ConfigResourceTypes, type Admin, type ITopicConfig } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { LEDGER_POSITION } from '../../messages/ledger-position.js';
 import { CHANNELS, type Channel } from '../../messages/outgoing-record.js';
 import { PublisherUnavailable } from '../../message-publisher.js';
@@ -64,7 +64,7 @@ async function inspect(
   const described = await admin
     .describeConfigs({
       includeSynonyms: false,
-      resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+      resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
     })
     .catch(() => ({ resources: [] }));
   return described.resources.flatMap(({ resourceName, configEntries }) => {

@@ -4,11 +4,15 @@ import { EventStore, type Position, type StoredEvent } from '@ledger/event-store
 import { Projector } from '@ledger/read-models';
 import { ProjectorProgress } from '@ledger/runtime';
 
-/** How events and signs of life are written. */
+/** How events and signs of life are written, and how often the latter are due. */
 export interface FeedForm {
+  /** Empty for an event that says nothing in this form. */
   readonly event: (event: StoredEvent) => string;
   /** Says that everything up to a position was looked at, so that the reader knows us alive. */
   readonly heartbeat: (position: Position) => string;
+  readonly heartbeatMs: number;
+  /** How soon after the last sign of life the next one tells of events that were passed over in between. */
+  readonly passedOverMs: number;
 }
 
 export interface FeedRequest {
@@ -24,7 +28,6 @@ export interface FeedRequest {
 
 const PAGE_EVENTS = 256;
 const PART_CHARACTERS = 64 * 1024;
-const HEARTBEAT_MS = 15_000;
 
 /**
  * The log as text, page by page, as fast as it is taken. Goes no further than the read models of this
@@ -41,7 +44,7 @@ export class EventFeed {
   async *read(request: FeedRequest): AsyncGenerator<string> {
     const { upTo, form, signal, filter } = request;
     let { after: position, limit: left } = request;
-    let quietSince = performance.now();
+    const life = new SignsOfLife(form, position);
     if (upTo === null) yield form.heartbeat(position);
     while (!signal.aborted) {
       const held = upTo ?? this.progress.position;
@@ -51,27 +54,27 @@ export class EventFeed {
       for (const event of events) {
         if (event.position > held || left === 0) break;
         position = event.position;
-        if (!admits(event)) continue;
-        part += form.event(event);
+        const text = admits(event) ? form.event(event) : '';
+        if (text === '') continue;
+        part += text;
+        life.told = position;
         left -= 1;
         if (part.length < PART_CHARACTERS) continue;
         yield part;
         part = '';
       }
       if (part !== '') yield part;
-      if (part !== '') quietSince = performance.now();
       if (left === 0 || (upTo !== null && position >= upTo)) return;
       if (events.length > 0) await nextTurn();
-      else if (!(await this.#grows(position, quietSince, signal))) return;
-      if (performance.now() - quietSince < HEARTBEAT_MS) continue;
+      else if (!(await this.#grows(position, life.dueMs(position), signal))) return;
+      if (upTo !== null || life.dueMs(position) > 0) continue;
       yield form.heartbeat(position);
-      quietSince = performance.now();
+      life.given(position);
     }
   }
 
   /** Waits for the next event, no longer than until a sign of life is due. False when none will come. */
-  async #grows(position: Position, quietSince: number, signal: AbortSignal): Promise<boolean> {
-    const dueMs = Math.max(0, Math.ceil(quietSince + HEARTBEAT_MS - performance.now()));
+  async #grows(position: Position, dueMs: number, signal: AbortSignal): Promise<boolean> {
     const startedAt = performance.now();
     let stop = (): void => undefined;
     const stopped = new Promise<boolean>((resolve) => {
@@ -83,5 +86,28 @@ export class EventFeed {
     if (grown) return true;
     // Read models that stand still answer at once: there is nothing to wait for.
     return !signal.aborted && performance.now() - startedAt >= dueMs - 1;
+  }
+}
+
+/** When the reader is to hear next that we are alive. */
+class SignsOfLife {
+  #lastAt = performance.now();
+
+  /** @param told The position that the reader knows of. */
+  constructor(
+    private readonly form: FeedForm,
+    public told: Position,
+  ) {}
+
+  /** Whole milliseconds until the next one is due: 0 when it is. */
+  dueMs(position: Position): number {
+    const { heartbeatMs, passedOverMs } = this.form;
+    const everyMs = position > this.told ? passedOverMs : heartbeatMs;
+    return Math.max(0, Math.ceil(this.#lastAt + everyMs - performance.now()));
+  }
+
+  given(position: Position): void {
+    this.told = position;
+    this.#lastAt = performance.now();
   }
 }

@@ -1,30 +1,36 @@
 import { Controller, Req, Res, UseGuards } from '@nestjs/common';
 import type { OrgId } from '@ledger/domain';
-import type { Position, StoredEvent } from '@ledger/event-store';
+import type { StoredEvent } from '@ledger/event-store';
 import { Directory } from '@ledger/read-models';
 import { ProjectorProgress, toEnvelope } from '@ledger/runtime';
 import type { Caller } from '../../../http/caller.js';
 import { queryOf, type NativeReply, type NativeRequest } from '../native-request.js';
 import { NativeGuard } from '../native.guard.js';
 import { organizationAsked } from '../people/people-roles.js';
-import { invalidRequest, notFound, type Fault } from '../problems/problem.js';
+import { notFound } from '../problems/problem.js';
 import { NDJSON, READ_EVENTS, SSE } from '../routes/event-routes.js';
 import { NativeRoute } from '../routes/route-contract.js';
 import { preferredType } from './accept.js';
 import { EventFeed, type FeedForm } from './event-feed.js';
-import { POSITION_FORM, type ReadEventsQuery } from './events.dto.js';
+import type { ReadEventsQuery } from './events.dto.js';
 import { OpenStreams } from './open-streams.js';
 import { readableLog } from './readable-log.js';
+import { startOf } from './start-position.js';
+
+/** The log itself says how far it was read; signs of life only keep connections open. */
+const SELDOM = { heartbeatMs: 15_000, passedOverMs: 15_000 } as const;
 
 const FORMS: Readonly<Record<typeof NDJSON | typeof SSE, FeedForm>> = {
   [NDJSON]: {
     event: (event) => `${JSON.stringify(toEnvelope(event))}\n`,
     heartbeat: () => '\n',
+    ...SELDOM,
   },
   [SSE]: {
     event: (event) => `id: ${event.position}\ndata: ${JSON.stringify(toEnvelope(event))}\n\n`,
     // An id without data tells browsers where to resume, and is no event to them.
     heartbeat: (position) => `: alive\nid: ${position}\n\n`,
+    ...SELDOM,
   },
 };
 
@@ -97,26 +103,4 @@ export class EventsController {
 function organizationOfEvent({ metadata, payload }: StoredEvent): OrgId | null {
   if (payload.type === 'SlugReserved') return payload.orgId;
   return metadata.orgId;
-}
-
-const POSITION = new RegExp(POSITION_FORM);
-
-/** The position to start after. What the reader last saw says more than where its URL began. */
-function startOf(
-  request: NativeRequest,
-  { after: asked = '0' }: ReadEventsQuery,
-  held: Position,
-): Position {
-  const seen = request.headers['last-event-id'];
-  const faults: Fault[] = [];
-  if (seen !== undefined && (typeof seen !== 'string' || !POSITION.test(seen))) {
-    faults.push({ header: 'Last-Event-ID', message: 'must be a position of the log' });
-  } else if (BigInt(seen ?? asked) > held) {
-    const message = `lies ahead of the log, which is at ${held}`;
-    faults.push(
-      seen === undefined ? { parameter: 'after', message } : { header: 'Last-Event-ID', message },
-    );
-  }
-  if (faults.length > 0) throw invalidRequest(request.id, faults);
-  return BigInt((seen as string | undefined) ?? asked);
 }

@@ -1,8 +1,8 @@
-import type { FastifyRequest } from 'fastify';
 import { parseCredential, type CommandContext, type PresentedCredential } from '@ledger/commands';
 import type { Timestamp } from '@ledger/domain';
 import type { Ledger } from '@ledger/runtime';
 import { Authenticator, type Caller } from '../../../http/caller.js';
+import type { HttpRequest } from '../../../http/exchange.js';
 import { idempotencyKey } from '../../../http/request-context.js';
 import { LedgerPosition } from '../ledger-position.js';
 import { NativeAccess } from '../native-access.js';
@@ -29,14 +29,14 @@ export class HotCallers {
   }
 
   /** Whether there is something to wait for before credentials may be judged. */
-  mustWait(request: FastifyRequest): boolean {
+  mustWait(request: HttpRequest): boolean {
     return (
       this.ledger.progress.mustNotJudge || request.headers['ledger-min-position'] !== undefined
     );
   }
 
   /** Waits, bounded, for all of that. @throws Failed `BEHIND` */
-  async wait(request: FastifyRequest): Promise<void> {
+  async wait(request: HttpRequest): Promise<void> {
     const { progress, projector } = this.ledger;
     await untilMinPosition(request, progress, (position, timeoutMs) =>
       projector.reached(position, timeoutMs),
@@ -45,7 +45,7 @@ export class HotCallers {
   }
 
   /** The caller, who may use the route. @throws Refusal */
-  admit(request: FastifyRequest, { access }: HotRouteContract): Caller {
+  admit(request: HttpRequest, { access }: HotRouteContract): Caller {
     const caller = authenticate(request, this.#recognise);
     this.access.check(access, caller, undefined, request.id);
     return caller;
@@ -57,7 +57,7 @@ export class HotCallers {
   }
 
   /** A use of the calling token; the token that is asked about is not used by being asked about. */
-  recordUse(caller: Caller, request: FastifyRequest, now: Timestamp): void {
+  recordUse(caller: Caller, request: HttpRequest, now: Timestamp): void {
     if (caller.kind !== 'token') return;
     const { tokenId, orgId } = caller.token;
     const { secretId } = caller.secret;
@@ -86,10 +86,7 @@ export class HotCallers {
 const anyKind = (): boolean => true;
 
 /** What is wrong with the request beside its body. */
-export function requestFaults(
-  request: FastifyRequest,
-  contract: HotRouteContract,
-): readonly Fault[] {
+export function requestFaults(request: HttpRequest, contract: HotRouteContract): readonly Fault[] {
   const faults = headerFaults(request, contract);
   if (!request.raw.url!.includes('?')) return faults;
   for (const parameter of Object.keys(request.query as object)) {
@@ -105,7 +102,7 @@ export function requestFaults(
  * @param part Tells the charges of one request apart, for a repeat that is charged once.
  */
 export function chargeContext(
-  request: FastifyRequest,
+  request: HttpRequest,
   { principal }: Caller,
   part = '',
 ): CommandContext {

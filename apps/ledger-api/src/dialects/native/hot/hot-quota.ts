@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify';
 import {
   epochMs,
   standing,
@@ -7,6 +6,7 @@ import {
   type TokenId,
 } from '@ledger/domain';
 import type { QuotaStandings } from '@ledger/read-models';
+import type { HttpReply } from '../../../http/exchange.js';
 import { policyWindow, setQuotaHeaders, type PolicyWindow } from '../quota-headers.js';
 
 /** Where tokens stand, with the current window worked out once instead of for each request. */
@@ -41,7 +41,8 @@ export class HotQuota {
     return standing(maxQuota, 0, end);
   }
 
-  tell(reply: FastifyReply, quota: QuotaStanding, now: Timestamp): void {
+  tell(reply: HttpReply, quota: QuotaStanding, now: Timestamp): void {
+    if (quota.limit === null) return;
     setQuotaHeaders(reply, quota, this.window(now), epochMs(now));
   }
 }

@@ -1,11 +1,17 @@
-import type { QuotaStanding, Scope, SecretId, VerificationCode } from '@ledger/domain';
-import type { TokenCredential } from '@ledger/read-models';
+import {
+  secretExpiry,
+  type QuotaStanding,
+  type Scope,
+  type Timestamp,
+  type VerificationCode,
+} from '@ledger/domain';
+import type { CredentialSecret, TokenCredential } from '@ledger/read-models';
 
 /** What is answered about a token that is the caller's to see. */
 export interface Verdict {
   readonly code: Exclude<VerificationCode, 'NOT_FOUND'>;
   readonly token: TokenCredential;
-  readonly secretId: SecretId;
+  readonly secret: CredentialSecret;
   readonly missingScopes: readonly Scope[];
   readonly quota: QuotaStanding;
   readonly position: string;
@@ -28,8 +34,11 @@ const texts = new WeakMap<TokenCredential, TokenText>();
 
 /** The JSON of a verdict, written by hand: the hot path has no time for a general serializer. */
 export function verdictText(verdict: Verdict): string {
-  const { code, token, secretId, missingScopes, quota, position } = verdict;
-  const { head, middle, expiry } = textOf(token);
+  const { code, token, secret, missingScopes, quota, position } = verdict;
+  const { secretId, validUntil } = secret;
+  const { head, middle, expiry: ofToken } = textOf(token);
+  // Only a secret that was rotated away ends at a time of its own.
+  const expiry = validUntil === null ? ofToken : expiryText(secretExpiry(token, secret));
   const missing = missingScopes.length === 0 ? '[]' : JSON.stringify(missingScopes);
   return `{"valid":${code === 'VALID'},"code":"${code}",${head}"secretId":"${secretId}",${middle}"missingScopes":${missing},${expiry}"quota":${quotaText(quota)},"position":"${position}"}`;
 }
@@ -52,8 +61,12 @@ function write(token: TokenCredential): TokenText {
   return {
     head: members({ tokenId }),
     middle: members({ orgId, dialect, ownerId, name, scopes, metadata }),
-    expiry: members({ expiresAt }),
+    expiry: expiryText(expiresAt),
   };
+}
+
+function expiryText(expiresAt: Timestamp | null): string {
+  return members({ expiresAt });
 }
 
 /** Members of an object that goes on after them. */

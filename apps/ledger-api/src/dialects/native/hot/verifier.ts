@@ -125,14 +125,14 @@ export class Verifier {
   }
 
   #verified(
-    { token, secret: { secretId } }: FoundSecret,
+    { token, secret }: FoundSecret,
     code: Verdict['code'],
     missing: readonly string[],
     quota: QuotaStanding,
     position: string,
   ): Verified {
     this.parts.ledger.counters.verified(code);
-    const verdict = { code, token, secretId, missingScopes: missing, quota, position };
+    const verdict = { code, token, secret, missingScopes: missing, quota, position };
     return { text: verdictText(verdict), quota, position };
   }
 

@@ -6,7 +6,7 @@ import {
   RevokePersonalTokenCommand,
   RevokeTokenCommand,
 } from '@ledger/commands';
-import { epochMs, grants, judge, type Timestamp } from '@ledger/domain';
+import { epochMs, grants, judge, secretExpiry, type Timestamp } from '@ledger/domain';
 import {
   CredentialIndex,
   Directory,
@@ -114,8 +114,7 @@ export class OauthController {
 
   #active({ token, secret }: FoundToken): object {
     const { tokenId, orgId, ownerId, name, dialect, scopes, resources } = token;
-    const ends = [token.expiresAt, secret.validUntil].filter((end) => end !== null).sort();
-    const [end] = ends;
+    const end = secretExpiry(token, secret);
     return {
       active: true,
       scope: scopes.join(' '),
@@ -124,7 +123,7 @@ export class OauthController {
       jti: secret.secretId,
       token_type: 'Bearer',
       iat: this.#issuedAt(token, secret.secretId),
-      ...(end === undefined ? {} : { exp: seconds(end) }),
+      ...(end === null ? {} : { exp: seconds(end) }),
       ...{ org_id: orgId, owner_id: ownerId, name, dialect, resources },
     };
   }

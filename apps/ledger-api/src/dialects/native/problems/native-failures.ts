@@ -16,6 +16,14 @@ export const nativeFailures: DialectFailures = {
         return invalidRequest(requestId, [{ pointer: '', message: failure.message }]).answer;
       case 'payload-too-large':
         return problem('PAYLOAD_TOO_LARGE', requestId);
+      case 'unreadable':
+        return invalidRequest(requestId, [
+          { pointer: '', message: 'The message is no HTTP request that can be read in one way.' },
+        ]).answer;
+      case 'head-too-large':
+        return problem('HEADERS_TOO_LARGE', requestId);
+      case 'too-slow':
+        return problem('REQUEST_TIMEOUT', requestId);
       case 'unsupported-media-type':
         return problem('UNSUPPORTED_MEDIA_TYPE', requestId, { detail: failure.message });
       case 'unavailable': {

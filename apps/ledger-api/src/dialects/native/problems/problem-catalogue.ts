@@ -55,6 +55,12 @@ export const PROBLEMS = {
     title: 'The method is not allowed here',
     description: 'The path exists, with other methods. The header `Allow` names them.',
   },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'The request took too long to arrive',
+    description:
+      'The head of a request has 10 seconds, the whole of it 30. Nothing was done. Repeat the request.',
+  },
   TOKEN_REVOKED: {
     status: 409,
     title: 'The token is revoked',
@@ -71,6 +77,12 @@ export const PROBLEMS = {
     title: 'An earlier grace is still open',
     description:
       'The token was rotated before, and the secret of then is still valid. Wait until `validUntil`, or send `closePrevious: true` to end it now.',
+  },
+  LEASE_RETURNED: {
+    status: 409,
+    title: 'The lease was returned before',
+    description:
+      'What was not used of a lease comes back once. The member `returnedUnits` says how much did; a repeat with the same number is answered like the first time.',
   },
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
@@ -109,6 +121,11 @@ export const PROBLEMS = {
     title: 'The body is of an unsupported type',
     description:
       'Send bodies as `application/json` in UTF-8, without `Content-Encoding`; introspection and RFC 7009 revocation take `application/x-www-form-urlencoded`.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The head of the request is too large',
+    description: 'Request line and headers are limited to 16 KiB together.',
   },
   QUOTA_EXCEEDED: {
     status: 429,

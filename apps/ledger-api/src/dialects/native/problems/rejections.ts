@@ -26,6 +26,7 @@ const ANSWERS: Answers = {
   ORGANIZATION_NOT_FOUND: absent,
   USER_NOT_FOUND: absent,
   TOKEN_NOT_FOUND: absent,
+  GATEWAY_NOT_FOUND: absent,
   FORBIDDEN: (_rejection, { requestId }) => problem('FORBIDDEN', requestId),
   IDEMPOTENCY_KEY_REUSED: (_rejection, { requestId }) =>
     problem('IDEMPOTENCY_KEY_REUSED', requestId),
@@ -54,6 +55,16 @@ const ANSWERS: Answers = {
   },
   QUOTA_ABOVE_OWN: ({ ownMaxQuota, requestedMaxQuota }, { requestId }) =>
     problem('QUOTA_ABOVE_OWN', requestId, { members: { ownMaxQuota, requestedMaxQuota } }),
+  LEASE_NOT_FOUND: (_rejection, { requestId }) => {
+    const detail = 'The token holds no such lease.';
+    return problem('NOT_FOUND', requestId, { detail });
+  },
+  LEASE_RETURNED: ({ returnedUnits }, { requestId }) =>
+    problem('LEASE_RETURNED', requestId, { members: { returnedUnits } }),
+  RETURN_ABOVE_LEASE: ({ leasedUnits }, { requestId }) => {
+    const message = `must be at most ${leasedUnits}: the lease was of no more units`;
+    return invalidRequest(requestId, [{ pointer: '/unusedUnits', message }]).answer;
+  },
   COST_ABOVE_LIMIT: ({ cost, quota }, request) => quotaExceeded(cost, quota, request),
   QUOTA_EXCEEDED: ({ cost, quota }, request) => quotaExceeded(cost, quota, request),
   SLUG_TAKEN: (_rejection, { requestId }) => problem('SLUG_TAKEN', requestId),

@@ -38,7 +38,11 @@ export const INTROSPECT: RouteContract = {
             jti: { ...text, description: 'Id of the secret.' },
             token_type: { const: 'Bearer' },
             iat: seconds,
-            exp: seconds,
+            exp: {
+              ...seconds,
+              description:
+                'Seconds since the Unix epoch: the expiry of the token, or the end of the grace of this secret where that comes first.',
+            },
             org_id: text,
             owner_id: orNull(text),
             name: text,

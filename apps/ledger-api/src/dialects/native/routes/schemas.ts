@@ -155,6 +155,7 @@ const problem: JsonSchema = {
     missingScopes: texts,
     ownMaxQuota: count,
     requestedMaxQuota: orNull(count),
+    returnedUnits: count,
     revision: { type: 'integer' },
     revokedAt: instant,
     expiresAt: instant,
@@ -184,7 +185,11 @@ const verdict: JsonSchema = {
       scopes: texts,
       metadata: { type: 'object', additionalProperties: text },
       missingScopes: texts,
-      expiresAt: orNull(instant),
+      expiresAt: orNull({
+        ...instant,
+        description:
+          'When the presented secret stops being good if nothing else happens: the expiry of its token, or the end of its own grace where that comes first. A cached answer must not be used from then on.',
+      }),
       quota: ref('Quota'),
       position,
     }),

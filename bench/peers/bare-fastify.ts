@@ -22,5 +22,13 @@ server.post('/v1/verify', (_request, reply) => reply.send(answer));
 server.post('/v1/quota/consume', (_request, reply) => {
   return reply.send({ units: 1, quota: answer.quota, position: answer.position });
 });
+const identity = {
+  'cache-control': 'no-store',
+  'x-token-id': answer.tokenId,
+  'x-token-org': answer.orgId,
+  'x-token-name': answer.name,
+  'x-token-scopes': 'invoices',
+};
+server.all('/auth/nginx', (_request, reply) => reply.code(200).headers(identity).send(''));
 const url = await server.listen({ port: 0, host: '127.0.0.1' });
 process.stdout.write(`listens on ${url}\n`);

@@ -1,0 +1,166 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Admission } from './admission.js';
+import type { HttpReply, HttpRequest } from './exchange.js';
+
+/** Serves one route. It answers every request, also those that it refuses, and never throws. */
+export type DirectHandler = (request: HttpRequest, reply: HttpReply) => void | Promise<void>;
+
+export interface DirectRoute {
+  readonly path: string;
+  readonly handler: DirectHandler;
+  /** Called when the answer is complete, right before it is handed over. */
+  readonly onSend: (request: HttpRequest, reply: HttpReply) => void;
+}
+
+export interface DirectRoutesOptions {
+  readonly bodyBytesMax: number;
+  readonly requestId: (request: IncomingMessage) => string;
+  /** Called before anything else happens with a request. */
+  readonly onRequest: (request: HttpRequest, reply: HttpReply) => void;
+  readonly admission: Admission;
+  /** Answers a request that was not let in. */
+  readonly onRefused: (error: unknown, request: HttpRequest, reply: HttpReply) => void;
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * Routes that are answered on node:http itself: Fastify's and Nest's part in a request costs more than
+ * judging a secret (docs/performance.md). Taken are only plain requests, whose JSON body is announced with
+ * its length. Everything else about a request is for Fastify, which serves the same routes by the same
+ * handlers.
+ */
+export class DirectRoutes {
+  readonly #routes = new Map<string, DirectRoute>();
+
+  constructor(private readonly options: DirectRoutesOptions) {}
+
+  add(route: DirectRoute): void {
+    this.#routes.set(route.path, route);
+  }
+
+  /** A server that answers these routes, and hands all other requests to `rest`. */
+  serve(rest: Listener, server: Parameters<typeof createServer>[0]): Server {
+    return createServer(server ?? {}, (raw, response) => {
+      const route = raw.method === 'POST' ? this.#routes.get(raw.url!) : undefined;
+      if (route && this.#isPlain(raw)) this.#answer(route, raw, response);
+      else rest(raw, response);
+    });
+  }
+
+  #isPlain({ headers }: IncomingMessage): boolean {
+    const length = Number(headers['content-length']);
+    return (
+      length > 0 &&
+      length <= this.options.bodyBytesMax &&
+      headers['content-type'] === 'application/json' &&
+      headers['content-encoding'] === undefined &&
+      headers['transfer-encoding'] === undefined
+    );
+  }
+
+  #answer(route: DirectRoute, raw: IncomingMessage, response: ServerResponse): void {
+    const request = new DirectRequest(raw, this.options.requestId(raw));
+    const reply = new DirectReply(response, request, route);
+    this.options.onRequest(request, reply);
+    raw.on('data', (chunk: Buffer) => request.received(chunk));
+    // Whoever goes away before the end gets no answer, and nothing is begun for them.
+    raw.on('end', () => this.#handle(route, request, reply));
+  }
+
+  /** What is answered at once never counts as under way. */
+  #handle({ handler }: DirectRoute, request: HttpRequest, reply: HttpReply): void {
+    const { admission, onRefused } = this.options;
+    try {
+      admission.enter(true);
+    } catch (error) {
+      return onRefused(error, request, reply);
+    }
+    const answering = handler(request, reply);
+    if (answering instanceof Promise) void answering.finally(() => admission.leave());
+    else admission.leave();
+  }
+}
+
+class DirectRequest implements HttpRequest {
+  readonly startedAt = performance.now();
+  readonly is404 = false;
+  readonly params = NOTHING;
+  readonly query = NOTHING;
+  #body: Buffer | undefined;
+
+  constructor(
+    readonly raw: IncomingMessage,
+    readonly id: string,
+  ) {}
+
+  get method(): string {
+    return this.raw.method!;
+  }
+
+  get url(): string {
+    return this.raw.url!;
+  }
+
+  get headers(): IncomingMessage['headers'] {
+    return this.raw.headers;
+  }
+
+  get ip(): string {
+    return this.raw.socket.remoteAddress ?? '';
+  }
+
+  get body(): Buffer | undefined {
+    return this.#body;
+  }
+
+  /** Most bodies come in one piece. */
+  received(chunk: Buffer): void {
+    this.#body = this.#body ? Buffer.concat([this.#body, chunk]) : chunk;
+  }
+}
+
+const NOTHING = {};
+
+class DirectReply implements HttpReply {
+  statusCode = 200;
+  readonly #headers: Record<string, string | number> = {};
+
+  constructor(
+    private readonly raw: ServerResponse,
+    private readonly request: HttpRequest,
+    private readonly route: DirectRoute,
+  ) {}
+
+  code(status: number): this {
+    this.statusCode = status;
+    return this;
+  }
+
+  header(name: string, value: string): this {
+    this.#headers[name] = value;
+    return this;
+  }
+
+  headers(headers: Readonly<Record<string, string>>): this {
+    Object.assign(this.#headers, headers);
+    // Fastify says it of every kind of JSON.
+    const type = headers['content-type'];
+    if (type?.endsWith('json')) this.#headers['content-type'] = `${type}; charset=utf-8`;
+    return this;
+  }
+
+  hasHeader(name: string): boolean {
+    return this.#headers[name] !== undefined;
+  }
+
+  send(text: string): void {
+    this.route.onSend(this.request, this);
+    const bytes = Buffer.byteLength(text);
+    this.#headers['content-length'] = bytes;
+    this.raw.writeHead(this.statusCode, this.#headers);
+    // Text of ASCII alone is written faster as what it is.
+    if (bytes === text.length) this.raw.end(text, 'latin1');
+    else this.raw.end(text);
+  }
+}
