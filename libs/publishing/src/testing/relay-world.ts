@@ -14,7 +14,7 @@ import { Relay } from '../relay/relay.js';
 import type { RelayPace } from '../relay/active-relay.js';
 import type { RelayLease } from '../relay-lease.js';
 
-const QUICK = { eventsMax: 3, markEveryMs: 4, markAfterMs: 1, saveEveryMs: 1, backoffMsMax: 2 };
+const QUICK = { eventsMax: 3, markEveryMs: 4, markAfterMs: 1, saveEveryMs: 0, backoffMsMax: 2 };
 const IN_VAIN_MS = 20_000;
 
 /** What has to arrive, by the log alone. */
