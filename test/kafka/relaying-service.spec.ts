@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MESSAGE_TYPES } from '@ledger/publishing';
 import { createToken, type IssuedToken } from '../../bench/issued-tokens.js';
 import { ServiceProcess, temporaryFolder } from '../operations/service-process.js';
+import { ADMIN_TOKEN } from '../support/service-process.js';
 import { describeWith, findKafka } from './kafka-libraries.js';
 import { KafkaServer } from './kafka-server.js';
 import { readTopic } from './support/consume.js';
@@ -16,14 +17,18 @@ describeWith(libraries)('a service that sends its messages to Kafka itself', () 
   let server: KafkaServer;
   let service: ServiceProcess;
 
-  beforeAll(async () => {
-    server = await KafkaServer.start({ libraries: libraries.folder! });
-    service = await ServiceProcess.started({
+  const started = (): Promise<ServiceProcess> =>
+    ServiceProcess.started({
       LEDGER_DATA_DIR: join(folder.path, 'data'),
+      LEDGER_BOOTSTRAP_TOKEN: ADMIN_TOKEN,
       KAFKA_BROKERS: server.addresses.join(','),
       KAFKA_REPLICATION_FACTOR: '1',
       KAFKA_TOPIC_PREFIX: prefix,
     });
+
+  beforeAll(async () => {
+    server = await KafkaServer.start({ libraries: libraries.folder! });
+    service = await started();
   });
   afterAll(async () => {
     await service?.stop();
@@ -46,11 +51,11 @@ describeWith(libraries)('a service that sends its messages to Kafka itself', () 
     return { status: answer.status, warned: warned.map(({ check }) => check) };
   };
   const create = (): Promise<IssuedToken> =>
-    createToken({ url: service.url, admin: service.admin }, { name: 'job', scopes: ['jobs'] });
+    createToken({ url: service.url, admin: ADMIN_TOKEN }, { name: 'job', scopes: ['jobs'] });
   const revoke = async ({ id }: IssuedToken): Promise<void> => {
     const answer = await fetch(`${service.url}/v1/orgs/demo/tokens/${id}/revoke`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${service.admin}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
       body: JSON.stringify({ reason: 'compromised' }),
     });
     expect(answer.status).toBe(200);
@@ -84,6 +89,25 @@ describeWith(libraries)('a service that sends its messages to Kafka itself', () 
     );
     for (const { secret } of tokens) expect(everything).not.toContain(secret);
     expect(everything).not.toMatch(/sha512/);
+  });
+
+  it('loses no message when it is killed, and sends what is left within the bound (K2)', async () => {
+    const tokens = await Promise.all(Array.from({ length: 20 }, create));
+    await Promise.all(tokens.map(revoke));
+    await service.stop('SIGKILL');
+    const killedAt = performance.now();
+    service = await started();
+    const sentKeys = async (): Promise<ReadonlySet<string>> => {
+      const records = await readTopic(server.client(), prefix, 'token-revoked');
+      return new Set(records.map(({ key }) => key));
+    };
+    await eventually(async () => {
+      const keys = await sentKeys();
+      return tokens.every(({ id }) => keys.has(id));
+    });
+    await eventually(async () => (await metric('ledger_relay_state{state="active"}')) === 1);
+    // The killed process holds the lease until its session of 6 s has run out.
+    expect(performance.now() - killedAt).toBeLessThan(30_000);
   });
 
   it('ends in order while Kafka is gone', async () => {
