@@ -164,10 +164,13 @@ describe('the relay', () => {
     await reaches(second, 'active');
     await world.settled();
     const { checkpoint } = world.office;
+    const isOld = ({ headers }: OutgoingRecord): boolean => headers['ce_relayepoch'] === '1';
+    const marks = world.channels.records('ledger-position').filter(isOld).length;
     release();
     await reaches(first, 'standby');
+    expect(world.channels.records('ledger-position').filter(isOld)).toHaveLength(marks);
     expect(world.office.checkpoint).toBeGreaterThanOrEqual(checkpoint);
-    const late = world.messages().filter(({ headers }) => headers['ce_relayepoch'] === '1');
+    const late = world.messages().filter(isOld);
     // The batch that hung, which nobody could call back.
     expect(late.length).toBeLessThanOrEqual(3);
     await world.expectWhole();

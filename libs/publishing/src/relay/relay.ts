@@ -14,7 +14,7 @@ import {
 
 /** Between tries, in milliseconds: doubled each time in vain, and then anything between half and all of it. */
 const BACKOFF_MS_MIN = 100;
-const BACKOFF_MS_MAX = 10_000;
+const BACKOFF_MS_MAX = 2_000;
 /** The same problem is logged again only after this long. */
 const LOG_AGAIN_MS = 60_000;
 

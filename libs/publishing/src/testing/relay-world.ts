@@ -11,9 +11,10 @@ import { parseLedgerPosition } from '../messages/parse-message.js';
 import { toMessage } from '../messages/to-message.js';
 import type { OutgoingRecord } from '../messages/outgoing-record.js';
 import { Relay } from '../relay/relay.js';
+import type { RelayPace } from '../relay/active-relay.js';
 import type { RelayLease } from '../relay-lease.js';
 
-const QUICK = { eventsMax: 3, markEveryMs: 4, markAfterMs: 1, saveEveryMs: 1, backoffMsMax: 2 };
+const QUICK = { eventsMax: 3, markEveryMs: 4, markAfterMs: 1, saveEveryMs: 0, backoffMsMax: 2 };
 const IN_VAIN_MS = 20_000;
 
 /** What has to arrive, by the log alone. */
@@ -42,7 +43,7 @@ export class RelayWorld {
       lease: parts.lease ?? new MemoryRelayLease(this.office),
       ledgerId: 'ledger-1',
       now: () => timestamp(epochMs(sampleInstant(100))),
-      pace: QUICK,
+      pace: parts.pace ?? QUICK,
     });
     this.#relays.push(relay);
     relay.start();
@@ -144,6 +145,7 @@ interface RelayWorldParts {
   readonly store: EventStore;
   readonly publisher: MessagePublisher;
   readonly lease: RelayLease;
+  readonly pace: RelayPace;
 }
 
 /** Waits for what happens in this process: turn by turn, without a guess at how long it takes. */

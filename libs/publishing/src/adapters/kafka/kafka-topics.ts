@@ -41,9 +41,23 @@ export async function ensureTopics(
   ) as [Channel[], Channel[]];
   if (missing.length > 0) {
     const topics = missing.map((channel) => topicConfig(channel, settings));
-    await admin.createTopics({ topics, waitForLeaders: true, timeout: 10_000 });
+    await admin
+      .createTopics({ topics, waitForLeaders: true, timeout: 10_000 })
+      .catch((error: unknown) => {
+        throw new PublisherUnavailable(refusal(error, settings), { cause: error });
+      });
   }
   return kept.length > 0 ? inspect(admin, settings, kept) : [];
+}
+
+/** What the broker says to each topic, and what may be done about it. */
+function refusal(error: unknown, { replicationFactor }: KafkaSettings): string {
+  const { errors, message } = error as Error & { readonly errors?: readonly Error[] };
+  const reasons = new Set(errors?.map((each) => each.message) ?? [message]);
+  return (
+    `Kafka: the topics could not be made: ${[...reasons].join('; ')}. Make them by hand (docs/kafka.md), or set ` +
+    `KAFKA_REPLICATION_FACTOR, which is ${replicationFactor}, to no more than there are brokers`
+  );
 }
 
 async function inspect(

@@ -3,7 +3,8 @@ import type { RelayTerm } from '../../relay-lease.js';
 import { RETRY } from './kafka-connection.js';
 import { KafkaTerm, type TermSettings } from './kafka-term.js';
 
-export const SESSION_MS = 10_000;
+/** The least that brokers accept unless told otherwise: a relay that dies is replaced after this long. */
+export const SESSION_MS = 6_000;
 const HEARTBEAT_MS = 1_000;
 /** Requests whose answer says that the coordinator knows this member still. */
 const KEEPS_ALIVE = new Set(['Heartbeat', 'OffsetCommit']);
