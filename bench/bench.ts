@@ -4,6 +4,8 @@ import { consume } from './lines/consume.js';
 import { forwardAuth } from './lines/forward-auth.js';
 import { hotToken } from './lines/hot-token.js';
 import { loneAppend } from './lines/lone-append.js';
+import { manyTokens } from './lines/many-tokens.js';
+import { rebuild } from './lines/rebuild.js';
 import { tailLatency } from './lines/tail-latency.js';
 import { verify } from './lines/verify.js';
 import { GENERATOR } from './load.js';
@@ -11,13 +13,8 @@ import { describeMachine } from './machine.js';
 import { SlowFlush } from './slow-flush.js';
 
 const LINES: readonly Line[] = [
-  verify,
-  consume,
-  hotToken,
-  append,
-  loneAppend,
-  tailLatency,
-  forwardAuth,
+  ...[verify, consume, hotToken, append, loneAppend, tailLatency],
+  ...[rebuild, manyTokens, forwardAuth],
 ];
 
 /** `npm run bench -- [--full] [line ...]`: measures, in this order, the lines that are named, or all. */

@@ -12,19 +12,26 @@ export interface IssuedTokens {
   readonly tokens: readonly IssuedToken[];
 }
 
+/** Issues one token of the demo organization. */
+export async function createToken(
+  { url, admin }: Pick<Service, 'url' | 'admin'>,
+  body: object,
+): Promise<IssuedToken> {
+  const response = await fetch(`${url}/v1/orgs/demo/tokens`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (response.status !== 201) {
+    throw new Error(`create: ${response.status} ${await response.text()}`);
+  }
+  const { token, secret } = (await response.json()) as { token: { id: string }; secret: string };
+  return { id: token.id, secret };
+}
+
 /** Issues tokens over HTTP, and a gateway's token that may verify them. */
 export async function issueTokens({ url, admin }: Service, count: number): Promise<IssuedTokens> {
-  const create = async (body: object): Promise<IssuedToken> => {
-    const response = await fetch(`${url}/v1/orgs/demo/tokens`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    if (response.status !== 201)
-      throw new Error(`create: ${response.status} ${await response.text()}`);
-    const { token, secret } = (await response.json()) as { token: { id: string }; secret: string };
-    return { id: token.id, secret };
-  };
+  const create = (body: object): Promise<IssuedToken> => createToken({ url, admin }, body);
   const gateway = await create({ name: 'gateway', scopes: ['ledger:tokens:verify'] });
   const tokens: IssuedToken[] = [];
   while (tokens.length < count) {

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,15 +8,25 @@ export interface Service {
   readonly port: number;
   readonly url: string;
   readonly admin: string;
+  /** What the process holds in memory, in bytes. */
+  memory(): number;
   stop(): Promise<void>;
 }
 
 export const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
+/** As `npm start` runs it. */
+const MAIN = ['--max-semi-space-size=64', join(ROOT, 'apps/ledger-api/src/main.js')];
 
 /** The baseline server in a process of its own. */
 export function startBareFastify(): Promise<Service> {
   return start([join(ROOT, 'bench/peers/bare-fastify.js')], {}, undefined);
+}
+
+/** The service on a data directory that was made before, and stays. */
+export function startLedgerOn(directory: string): Promise<Service> {
+  const settings = { PORT: '0', LOG_LEVEL: 'error', LEDGER_DATA_DIR: directory };
+  return start(MAIN, settings, undefined);
 }
 
 /** The service on an embedded store of its own, in a process of its own. */
@@ -29,11 +39,15 @@ export function startLedger(environment: NodeJS.ProcessEnv = {}): Promise<Servic
     LEDGER_BOOTSTRAP_TOKEN: ADMIN,
     ...environment,
   };
-  return start([join(ROOT, 'apps/ledger-api/src/main.js')], settings, directory);
+  return start(MAIN, settings, directory);
 }
 
 /** A gateway in front of that ledger, in a process of its own. */
-export async function startGateway(ledger: Service, routes: object): Promise<Service> {
+export async function startGateway(
+  ledger: Service,
+  routes: object,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Service> {
   const directory = mkdtempSync(join(tmpdir(), 'ledger-gateway-bench-'));
   const file = join(directory, 'routes.json');
   writeFileSync(file, JSON.stringify(routes));
@@ -44,6 +58,7 @@ export async function startGateway(ledger: Service, routes: object): Promise<Ser
     GATEWAY_LEDGER_URL: ledger.url,
     GATEWAY_LEDGER_TOKEN: ledger.admin,
     GATEWAY_ROUTES_FILE: file,
+    ...environment,
   };
   return start([join(ROOT, 'apps/ledger-gateway/src/main.js')], settings, directory);
 }
@@ -62,6 +77,11 @@ async function start(
     url,
     port: Number(new URL(url).port),
     admin: ADMIN,
+    memory() {
+      const [, kib] =
+        /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
+      return Number(kib) * 1024;
+    },
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');

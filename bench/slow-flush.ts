@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -18,6 +18,8 @@ export class SlowFlush {
   static compile(): SlowFlush | undefined {
     const library = join(mkdtempSync(join(tmpdir(), 'slow-flush-')), 'slow-flush.so');
     try {
+      // A database server runs as another user, and must find it too.
+      chmodSync(dirname(library), 0o755);
       execFileSync('cc', ['-O1', '-shared', '-fPIC', '-o', library, SOURCE], { stdio: 'pipe' });
       return new SlowFlush(library);
     } catch (error) {

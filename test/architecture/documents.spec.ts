@@ -47,4 +47,17 @@ describe('the documents', () => {
     const architecture = text('docs/ARCHITECTURE.md');
     expect(folders.filter((folder) => !architecture.includes(`\`${folder}\``))).toEqual([]);
   });
+
+  it('requirements.md gives each requirement a test, or the reason why it has none', () => {
+    const rows = [
+      ...text('docs/requirements.md').matchAll(/^\| ([A-Z]\d[^|]*) \|([^|]+)\|(.+)\|$/gm),
+    ];
+    const ids = rows.flatMap(([, names]) => names!.trim().split(', '));
+    expect(ids.length).toBeGreaterThan(75);
+    expect(new Set(ids).size).toBe(ids.length);
+    const unshown = rows.filter(([, , , shown]) => {
+      return !/\]\(|Not applicable|In part|By construction|scheduler/.test(shown!);
+    });
+    expect(unshown.map(([row]) => row)).toEqual([]);
+  });
 });

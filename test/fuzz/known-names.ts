@@ -1,6 +1,15 @@
 /** Kinds of names that answers hand out and later requests ask for. */
 export type Kind =
-  'org' | 'user' | 'token' | 'secretId' | 'personalToken' | 'secret' | 'cursor' | 'etag';
+  | 'org'
+  | 'user'
+  | 'token'
+  | 'secretId'
+  | 'personalToken'
+  | 'secret'
+  | 'cursor'
+  | 'etag'
+  | 'revocation'
+  | 'lease';
 
 const KEPT_MAX = 40;
 
@@ -28,7 +37,10 @@ export class KnownNames {
   learn(path: string, body: unknown, etag: string | null): void {
     const [, , , owner = '', , token = '', last] = path.split('/');
     this.add('etag', etag);
-    for (const { id, secret, userId, slug, nextCursor, validUntil } of itemsOf(body)) {
+    for (const item of itemsOf(body)) {
+      const { id, secret, userId, slug, nextCursor, validUntil, revocationId, leaseId } = item;
+      this.add('revocation', revocationId);
+      this.add('lease', leaseId);
       this.add('secret', secret);
       this.add('cursor', nextCursor);
       this.add('user', userId);

@@ -95,6 +95,7 @@ describe('what is told', () => {
     expect(first).toMatchObject({ id: await head(), type: 'ledger-position' });
     expect(first.data).toEqual({ position: await head(), at: world.clock.now() });
     expect(stream.headers['content-type']).toBe('text/event-stream');
+    expect(stream.headers['cache-control']).toBe('no-store');
     expect(stream.headers['ledger-position']).toBe(await head());
   });
 

@@ -24,6 +24,7 @@ const bodies: readonly [string, string | Uint8Array][] = [
   ['a number', '1'],
   ['two values', `${valid}${valid}`],
   ['a comma too many', withMember('')],
+  ['an object in the place of a list', withMember('"resources":{"$ne":1}')],
   ['a comment', `/* */${valid}`],
   ['NaN', withMember('"maxQuota":NaN')],
   ['a byte order mark', `\ufeff${valid}`],
@@ -46,6 +47,7 @@ const bodies: readonly [string, string | Uint8Array][] = [
   ['__defineGetter__', withMember('"__defineGetter__":"a"')],
   ['101 keys', JSON.stringify(Object.fromEntries(Array.from({ length: 101 }, (_, n) => [n, 1])))],
   ['501 scopes', `{"name":"a","scopes":[${Array(501).fill('"a"').join(',')}]}`],
+  ['an object for a list', withMember('"resources":{"$ne":1}')],
   ['1e400 units', withMember('"maxQuota":1e400')],
   ['units of 300 digits', withMember(`"maxQuota":${'9'.repeat(300)}`)],
 ];

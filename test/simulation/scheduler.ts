@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { createHash } from 'node:crypto';
 
 /** Something that happens at a moment of simulated time. */

@@ -17,7 +17,7 @@ export function installVirtualTime(
   scheduler: Scheduler,
   machineMs: (owner: string) => number,
 ): () => void {
-  const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  const { setTimeout, clearTimeout, setImmediate } = globalThis;
   const realNow = Date.now;
   const setVirtual = (callback: () => void, ms = 0): VirtualTimer => {
     const task = scheduler.schedule(scheduler.owner, ms, `timer of ${ms} ms`, callback);
@@ -28,9 +28,11 @@ export function installVirtualTime(
   globalThis.clearTimeout = ((timer: VirtualTimer | undefined) => {
     if (timer) scheduler.cancel(timer.task);
   }) as unknown as typeof globalThis.clearTimeout;
+  globalThis.setImmediate = ((callback: () => void) =>
+    setVirtual(callback)) as unknown as typeof globalThis.setImmediate;
   Date.now = () => machineMs(scheduler.owner);
   return () => {
-    Object.assign(globalThis, real);
+    Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
     Date.now = realNow;
   };
 }

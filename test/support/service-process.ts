@@ -19,7 +19,7 @@ export async function startServiceProcess(
 ): Promise<ServiceProcess> {
   const child = spawn(process.execPath, [join(process.cwd(), 'dist/apps/ledger-api/src/main.js')], {
     env: {
-      ...process.env,
+      ...foreignEnvironment(),
       NODE_OPTIONS: '',
       NODE_ENV: 'test',
       PORT: '0',
@@ -42,6 +42,12 @@ export async function startServiceProcess(
       return exited;
     },
   };
+}
+
+/** What this process was given, without the settings of its own tests: the service refuses those. */
+function foreignEnvironment(): NodeJS.ProcessEnv {
+  const given = Object.entries(process.env).filter(([name]) => !name.startsWith('LEDGER_'));
+  return Object.fromEntries(given);
 }
 
 function listening(child: ChildProcess): Promise<string> {

@@ -9,8 +9,11 @@ export abstract class Clock {
 /** How far this process's own read models have come. `runtime` binds the projector to it. */
 export abstract class ReadModelProgress {
   /**
-   * Resolves true once every local read model holds `position`, false after `timeoutMs`.
-   * Never rejects: by then the fact is durable, so a slow view must not look like a failed write.
+   * Resolves true once every local read model holds `position`, false after `timeoutMs`: the fact is durable, so
+   * a slow view must not look like a failed write.
+   *
+   * @throws StoreUnavailable When the store falls silent meanwhile, so that nothing can arrive: a change to
+   *   credentials is then not confirmed, for a node that has confirmed it may judge none until it knows of it.
    */
   abstract reached(position: Position, timeoutMs: number): Promise<boolean>;
 }

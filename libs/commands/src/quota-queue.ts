@@ -85,6 +85,8 @@ export class QuotaQueue {
   }
 
   async #drain(subjectId: string, calls: Call[]): Promise<void> {
+    // Not at once: callers who were answered together come back together, and shall share the next append.
+    await new Promise((resolve) => setImmediate(resolve));
     while (calls.length > 0) {
       const batch = calls.splice(0, CALLS_MAX);
       try {
@@ -138,8 +140,8 @@ export class QuotaQueue {
       if (appended.outcome === 'appended') {
         const { position } = appended;
         const revisionOf = (index: number): number => fold.revision + index + 1;
-        const stored = events.map((event, index) => {
-          return { ...event, revision: revisionOf(index), position };
+        const stored = events.map(({ payload, metadata }, index) => {
+          return { payload, metadata, revision: revisionOf(index), position };
         });
         this.folds.advance(stream, fold, stored);
         return outcomesAt(position);

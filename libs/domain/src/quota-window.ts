@@ -13,8 +13,17 @@ export function windowOf(instant: Timestamp, length: WindowLength): QuotaWindow 
   return instant.slice(0, NAME_LENGTH[length].length) as QuotaWindow;
 }
 
+/** The end that was asked for last: thousands of charges in a row fall into one window. */
+let latest: { readonly window: QuotaWindow; readonly end: Timestamp } | undefined;
+
 /** First instant after the window that holds `instant`: when consumption starts from zero again. */
 export function windowEnd(instant: Timestamp, length: WindowLength): Timestamp {
+  const window = windowOf(instant, length);
+  if (latest?.window !== window) latest = { window, end: endOf(instant, length) };
+  return latest.end;
+}
+
+function endOf(instant: Timestamp, length: WindowLength): Timestamp {
   const start = new Date(epochMs(instant));
   const [year, month, day] = [start.getUTCFullYear(), start.getUTCMonth(), start.getUTCDate()];
   switch (length) {

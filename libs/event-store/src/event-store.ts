@@ -65,6 +65,12 @@ export class StoreUnavailable extends Error {
   readonly code = 'STORE_UNAVAILABLE';
 }
 
+/** No event of the log lies at this position; known only to stores whose positions have gaps. */
+export class UnknownPosition extends RangeError {
+  override readonly name = 'UnknownPosition';
+  readonly code = 'UNKNOWN_POSITION';
+}
+
 /** The log does not hold what it held before: damaged, cut, or of another ledger. Never repaired silently. */
 export class StoreDamaged extends Error {
   override readonly name = 'StoreDamaged';
@@ -97,7 +103,11 @@ export abstract class EventStore {
   /** Events of one stream after revision `after` (default 0: all), oldest first; empty when there are none. */
   abstract read(streamId: string, after?: Revision): Promise<readonly StoredEvent[]>;
 
-  /** At most `limit` events of the whole log after `position`, oldest first. Never skips an event. */
+  /**
+   * At most `limit` events of the whole log after `position`, oldest first. Never skips an event.
+   *
+   * @throws UnknownPosition For a position that is none, nor right before one, from a store that cannot read there.
+   */
   abstract readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]>;
 
   /** Position of the newest event, 0n for an empty log. */

@@ -13,6 +13,7 @@ import {
   validateSync,
 } from 'class-validator';
 import type { WindowLength } from '@ledger/domain';
+import { kafkaFaults } from './kafka-config.js';
 import { sharedStoreFaults } from './shared-store-config.js';
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
@@ -100,6 +101,59 @@ export class LedgerConfig {
   @IsIn(['true', 'false'])
   readonly LEDGER_ALLOW_PLAINTEXT: 'true' | 'false' = 'false';
 
+  /** Where messages for gateways are sent: `host:port`, with commas between several brokers. */
+  @IsOptional()
+  @Matches(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, {
+    message: 'KAFKA_BROKERS must be host:port, with commas between several',
+  })
+  readonly KAFKA_BROKERS?: string;
+
+  /** TLS to the brokers. Their certificates are always checked. */
+  @IsIn(['on', 'off'])
+  readonly KAFKA_TLS: 'on' | 'off' = 'off';
+
+  /** PEM file of the authority that signed the brokers' certificates; else the system's authorities. */
+  @IsOptional()
+  @IsString()
+  readonly KAFKA_CA_FILE?: string;
+
+  /** How this process proves to the brokers who it is. */
+  @IsIn(['none', 'plain', 'scram-sha-256', 'scram-sha-512'])
+  readonly KAFKA_SASL: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512' = 'none';
+
+  @IsOptional()
+  @IsString()
+  readonly KAFKA_USERNAME?: string;
+
+  /** File that holds that user's password. */
+  @IsOptional()
+  @IsString()
+  readonly KAFKA_PASSWORD_FILE?: string;
+
+  /** Put before the names of topics; a ledger needs one of its own where several share a Kafka. */
+  @Matches(/^[A-Za-z0-9._-]{0,64}$/, {
+    message: 'KAFKA_TOPIC_PREFIX must be at most 64 letters, digits, dots, hyphens or underscores',
+  })
+  readonly KAFKA_TOPIC_PREFIX: string = '';
+
+  /** Copies of each partition, where the relay makes topics. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(9)
+  readonly KAFKA_REPLICATION_FACTOR: number = 3;
+
+  /** Partitions of the topics of messages, where the relay makes them. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  readonly KAFKA_PARTITIONS: number = 3;
+
+  /** `off` leaves the sending of messages to other processes. */
+  @IsIn(['on', 'off'])
+  readonly LEDGER_RELAY: 'on' | 'off' = 'on';
+
   /** How long a quota window lasts, in UTC. Recorded in each charge, so it may be changed later. */
   @IsIn(['hour', 'day', 'month'])
   readonly QUOTA_WINDOW: WindowLength = 'month';
@@ -156,6 +210,10 @@ const OF_THE_COMMAND_LINE = ['LEDGER_URL', 'LEDGER_TOKEN'];
 
 /** Names of all settings, for those who check what is documented. */
 export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat(
+  'KAFKA_BROKERS',
+  'KAFKA_CA_FILE',
+  'KAFKA_PASSWORD_FILE',
+  'KAFKA_USERNAME',
   'LEDGER_BOOTSTRAP_TOKEN',
   'LEDGER_EVENTSTOREDB_CA_FILE',
   'LEDGER_EVENTSTOREDB_PASSWORD_FILE',
@@ -181,10 +239,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Readonly<LedgerConfi
   if (config.METRICS_PORT !== 0 && config.METRICS_PORT === config.PORT) {
     faults.push('METRICS_PORT must not be equal to PORT');
   }
-  faults.push(...sharedStoreFaults(config));
+  faults.push(...sharedStoreFaults(config), ...kafkaFaults(config));
   const unknown = Object.keys(environment).filter(
     (name) =>
-      name.startsWith('LEDGER_') &&
+      /^(LEDGER|KAFKA)_/.test(name) &&
       !SETTING_NAMES.includes(name) &&
       !OF_THE_COMMAND_LINE.includes(name),
   );

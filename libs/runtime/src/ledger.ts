@@ -32,6 +32,7 @@ import {
 } from '@ledger/read-models';
 import { Freshness } from './freshness.js';
 import { CountedQuotaQueue, LedgerCounters } from './ledger-counters.js';
+import { ClockMark } from './clock-mark.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
 import { PromptDecideAndAppend } from './prompt-answers.js';
@@ -77,6 +78,8 @@ export interface LedgerParts {
   readonly readModelFile: string;
   readonly windowLength: WindowLength;
   readonly retryWindowMs: number;
+  /** An instant that this ledger has seen, beside those of its events. */
+  readonly seen?: Timestamp;
   /** Where others append to the log, too: how old read models may be that credentials are judged by. */
   readonly stalenessMaxMs?: number;
   /** Where the log is far away: how long a command may keep its caller waiting. */
@@ -111,7 +114,17 @@ export async function openDirectory(
   try {
     const readModelFile = join(directory, 'read-models.sqlite');
     const { ledgerId } = store;
-    return await openLedger({ store: watched, ledgerId, masterKey, readModelFile, ...rest });
+    const seen = ClockMark.read(directory);
+    const parts = { store: watched, ledgerId, masterKey, readModelFile, ...rest };
+    const ledger = await openLedger(seen === undefined ? parts : { ...parts, seen });
+    const mark = ClockMark.keep(directory, ledger.clock);
+    return {
+      ...ledger,
+      async close() {
+        mark.close();
+        await ledger.close();
+      },
+    };
   } catch (error) {
     await store.close();
     throw error;
@@ -133,7 +146,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const { ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
   const store =
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
-  const clock = parts.clock ?? new MonotonicClock(await newestTime(store));
+  const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const index = new CredentialIndex();
   const directory = new Directory();

@@ -6,10 +6,10 @@ export class MonotonicClock extends Clock {
   #ms: number;
   #text: Timestamp;
 
-  /** @param floor Time of the newest event: the ledger has seen this instant already. */
-  constructor(floor: Timestamp | undefined) {
+  /** @param seen Instants that the ledger has seen already, such as the time of its newest event. */
+  constructor(...seen: readonly (Timestamp | undefined)[]) {
     super();
-    this.#ms = floor === undefined ? 0 : epochMs(floor);
+    this.#ms = Math.max(0, ...seen.filter((each) => each !== undefined).map(epochMs));
     this.#text = timestamp(this.#ms);
   }
 

@@ -1,4 +1,4 @@
-import type { Position } from '@ledger/event-store';
+import { StoreUnavailable, type Position } from '@ledger/event-store';
 import { ReadModelProgress } from '@ledger/commands';
 import { Projector } from '@ledger/read-models';
 import type { Freshness } from './freshness.js';
@@ -18,7 +18,6 @@ export class ProjectorProgress extends ReadModelProgress {
     super();
   }
 
-  /** Gives up sooner when the store stops answering: no event can arrive then. */
   override async reached(position: Position, timeoutMs: number): Promise<boolean> {
     if (position <= this.projector.position) return true;
     const reached = await this.#reachedUnlessSilent(position, timeoutMs);
@@ -56,11 +55,15 @@ export class ProjectorProgress extends ReadModelProgress {
     const { store, projector } = this;
     if (!store) return projector.reached(position, timeoutMs);
     let stop = (): void => undefined;
-    const silence = new Promise<false>((resolve) => {
-      stop = store.onSilence(() => resolve(false));
+    const silence = new Promise<never>((_, reject) => {
+      stop = store.onSilence(() => {
+        reject(new StoreUnavailable('the store fell silent after the append: nobody was told'));
+      });
     });
-    const reached = await Promise.race([projector.reached(position, timeoutMs), silence]);
-    stop();
-    return reached;
+    try {
+      return await Promise.race([projector.reached(position, timeoutMs), silence]);
+    } finally {
+      stop();
+    }
   }
 }

@@ -47,6 +47,8 @@ const ANSWER_MS_MAX = 1_800;
 const STORE_CALL_MS_MAX = 1_500;
 const SILENCE_MS_MAX = 1_000;
 const ATTEMPT_MS = 2_000;
+/** Between two attempts to connect; less than this is not worth another one. */
+const PAUSE_MS = 200;
 const READ_MODELS = 'read-models.sqlite';
 
 /**
@@ -125,7 +127,7 @@ async function connect(
 ): Promise<EventStoreDbStore> {
   const until = performance.now() + startTimeoutMs;
   for (;;) {
-    const openTimeoutMs = Math.max(1, Math.min(ATTEMPT_MS, until - performance.now()));
+    const openTimeoutMs = Math.max(PAUSE_MS, Math.min(ATTEMPT_MS, until - performance.now()));
     const cipher = new AesGcmCipher(masterKey);
     const attempt = { ...database, cipher, openTimeoutMs, deadlineMs: STORE_CALL_MS_MAX };
     try {
@@ -133,13 +135,13 @@ async function connect(
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       const reason = reasonOf(error);
-      if (performance.now() >= until) {
+      if (performance.now() + PAUSE_MS >= until) {
         const text = `EventStoreDB did not answer within ${startTimeoutMs} ms: ${reason}. See docs/eventstoredb.md`;
         throw new StoreUnavailable(text, { cause: error });
       }
       onWaiting?.(reason);
     }
-    await new Promise((done) => setTimeout(done, Math.min(200, until - performance.now())));
+    await new Promise((done) => setTimeout(done, PAUSE_MS));
   }
 }
 

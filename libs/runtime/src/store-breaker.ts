@@ -48,11 +48,7 @@ export class StoreBreaker {
    * @throws StoreUnavailable At once while the store is silent; `call` is then not made.
    */
   guard<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#silentSince !== undefined) {
-      return Promise.reject(
-        new StoreUnavailable('the store does not answer at present: nothing was sent to it'),
-      );
-    }
+    if (this.#silentSince !== undefined) return Promise.reject(storeIsSilent());
     return new Promise((resolve, reject) => {
       this.#watch(call(), reject).then(resolve, reject);
     });
@@ -142,4 +138,8 @@ export class StoreBreaker {
       return false;
     }
   }
+}
+
+export function storeIsSilent(): StoreUnavailable {
+  return new StoreUnavailable('the store does not answer at present: nothing was sent to it');
 }

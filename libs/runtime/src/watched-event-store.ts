@@ -10,7 +10,7 @@ import {
   type StoredEvent,
   type Unchanged,
 } from '@ledger/event-store';
-import { StoreBreaker } from './store-breaker.js';
+import { StoreBreaker, storeIsSilent } from './store-breaker.js';
 
 /** What became of all appends so far. */
 export interface AppendCounts {
@@ -100,6 +100,8 @@ export class WatchedEventStore extends EventStore {
       const text = `${APPENDS_PENDING_MAX} appends wait already: nothing was written`;
       return Promise.reject(new StoreUnavailable(text));
     }
+    // A store that answers no read would not answer an append either: that need not be found out again.
+    if (this.#reads?.silentMs !== undefined) return Promise.reject(storeIsSilent());
     const send = (): Promise<AppendResult> => this.#send(streamId, expected, events, unchanged);
     return this.#writes ? this.#writes.guard(send) : send();
   }

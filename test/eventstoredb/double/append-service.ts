@@ -114,7 +114,7 @@ export class AppendService {
     if (this.faults.take('unavailable')) return answer(rpcErrors.unavailable());
     const result = this.log().append(streamId, expected, events);
     if (this.faults.losesAck(events[0]?.id)) return;
-    if (this.faults.delayMs > 0) await delay(this.faults.delayMs);
+    if (this.faults.delayMs > 0) await delay(this.faults.delayMs, undefined, { ref: false });
     if (this.faults.take('brokenAfterCommit')) return answer(rpcErrors.unavailable());
     if (result.kind === 'deleted') return answer(rpcErrors.streamDeleted(streamId));
     if (result.kind === 'too-big') return answer(rpcErrors.tooBig(result.bytesMax));
@@ -140,7 +140,7 @@ export class AppendService {
     if (faults.take('notReady')) return reply(batchRefusal('not-ready', streamId));
     const result = this.log().append(streamId, expected, events);
     if (faults.losesAck(events[0]?.id)) return;
-    if (faults.delayMs > 0) await delay(faults.delayMs);
+    if (faults.delayMs > 0) await delay(faults.delayMs, undefined, { ref: false });
     if (faults.take('brokenAfterCommit')) return void call.emit('error', rpcErrors.unavailable());
     if (faults.take('timedOutAfterCommit')) return reply(batchRefusal('timeout', streamId));
     const withPosition = !faults.take('positionlessReplies');

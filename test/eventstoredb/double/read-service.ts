@@ -29,7 +29,7 @@ export class ReadService {
   async read(call: ReadCall): Promise<void> {
     if (this.faults.take('unavailable')) return void call.emit('error', rpcErrors.unavailable());
     if (this.faults.take('hangingReads')) return;
-    if (this.faults.delayMs > 0) await delay(this.faults.delayMs);
+    if (this.faults.delayMs > 0) await delay(this.faults.delayMs, undefined, { ref: false });
     const options = call.request.getOptions() ?? new streams.ReadReq.Options();
     try {
       if (options.hasSubscription()) await this.#subscribe(call, options);

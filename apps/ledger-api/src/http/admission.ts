@@ -14,8 +14,8 @@ const UNCOUNTED = ['/v1/events', '/v1/invalidations', '/health/live', '/health/r
 );
 /** Judging credentials, for gateways that hold up a request meanwhile. */
 const JUDGING = ['/v1/verify', '/v1/verify/batch', '/v1/quota/consume', '/v1/introspect'].concat(
-  '/internal/authorize',
-  '/api/v1/*',
+  ...['/internal/authorize', '/api/v1/*'],
+  ...['/v1/quota/leases', '/v1/quota/leases/:leaseId/return'],
 );
 
 /**

@@ -144,6 +144,9 @@ class DirectReply implements HttpReply {
 
   headers(headers: Readonly<Record<string, string>>): this {
     Object.assign(this.#headers, headers);
+    // Fastify says it of every kind of JSON.
+    const type = headers['content-type'];
+    if (type?.endsWith('json')) this.#headers['content-type'] = `${type}; charset=utf-8`;
     return this;
   }
 

@@ -1,7 +1,7 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Contention } from '@ledger/commands';
-import { StoreUnavailable } from '@ledger/event-store';
+import { StoreUnavailable, UnknownPosition } from '@ledger/event-store';
 import type { Log } from '@ledger/runtime';
 import { writeLine } from '../operations/log-lines.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
@@ -70,6 +70,9 @@ export class FailureFilter implements ExceptionFilter {
       const message =
         'The store did not confirm the write, so its outcome is unknown. Repeat the request as it was.';
       return { kind: 'unavailable', code: error.code, message, retryAfterSeconds: 2 };
+    }
+    if (error instanceof UnknownPosition) {
+      return { kind: 'malformed', message: `The position is none of this log: ${error.message}.` };
     }
     switch (statusOf(error)) {
       case 404: {

@@ -15,10 +15,16 @@ export const CHECKS = {
     'See the log line store.failed, mend the disk, and let the process be started again.',
   'store-stalled':
     'Look at the disk of the data directory, or at EventStoreDB and the network to it: it has not answered for seconds.',
+  'disk-full':
+    'Make room on the disk of the data directory: only revocations are written until then.',
   'read-models-failed':
     'See the log for the event that could not be applied; update the service, or rebuild the read models.',
   'read-models-too-old':
     'Look at EventStoreDB and the network to it: this node cannot know what other nodes have revoked.',
+  'relay-failing':
+    'Look at Kafka and the network to it: nothing is lost, but gateways fed by it learn of revocations late.',
+  'relay-stopped':
+    'See the log for the event that has no message, and update the service: no messages are sent until then.',
   'read-models-behind': 'Wait, or lower the load: this node does not know yet what the log holds.',
 } as const;
 
@@ -33,6 +39,8 @@ export interface FailedCheck {
 export interface HealthReport {
   readonly status: 'ok' | 'failed';
   readonly failed: readonly FailedCheck[];
+  /** What is wrong while the node can still serve: it is ready, and needs somebody. */
+  readonly warned?: readonly FailedCheck[];
 }
 
 /** Whether the process should be sent requests. */
@@ -42,7 +50,9 @@ export async function readiness(state: ServiceState): Promise<HealthReport> {
   const { ledger } = state;
   if (state.phase === 'starting' || !ledger) failed.push(notStarted(state));
   else failed.push(...storeFailures(ledger), ...(await readModelFailures(ledger)));
-  return report(failed);
+  const isFull = ledger?.store.commits?.isDiskFull ?? false;
+  const warned = isFull ? [failure('disk-full', 'the disk has no room for another write')] : [];
+  return report(failed, [...warned, ...(await relayTroubles(state))]);
 }
 
 /** Whether the process has come up: until then it must be left alone, however long it takes. */
@@ -55,6 +65,14 @@ function notStarted({ rebuild, waitingFor }: ServiceState): FailedCheck {
   if (!rebuild) return failure('starting', 'the ledger is being opened');
   const { position, head } = rebuild;
   return failure('starting', `the read models are at position ${position} of ${head}`);
+}
+
+/** Requests are answered whatever becomes of messages: the log keeps them until they can be sent. */
+async function relayTroubles({ relay }: ServiceState): Promise<readonly FailedCheck[]> {
+  const status = await relay?.status();
+  if (status?.state !== 'failing' && status?.state !== 'stopped') return [];
+  const check = status.state === 'failing' ? 'relay-failing' : 'relay-stopped';
+  return [failure(check, `at position ${status.position}: ${status.problem ?? 'unknown'}`)];
 }
 
 /** A full disk does not count: it refuses writes for as long as it is full, while all else goes on (R4). */
@@ -80,6 +98,8 @@ async function readModelFailures(ledger: Ledger): Promise<readonly FailedCheck[]
     const text = `what others appended was last known to be held ${Math.round(ageMs)} ms ago: ${problem}`;
     return [failure('read-models-too-old', text)];
   }
+  // Then the store has been told of already, and would not say where the log ends.
+  if (ledger.store.silentMs !== undefined) return [];
   const head = await headOf(ledger);
   if (head === undefined) return [failure('store-stalled', 'the log could not be read')];
   // Positions of a shared log are places in a file, and say nothing of the number of events between them.
@@ -107,8 +127,9 @@ export async function headOf({ store }: Ledger): Promise<bigint | undefined> {
   }
 }
 
-function report(failed: readonly FailedCheck[]): HealthReport {
-  return { status: failed.length === 0 ? 'ok' : 'failed', failed };
+function report(failed: readonly FailedCheck[], warned: readonly FailedCheck[] = []): HealthReport {
+  const status = failed.length === 0 ? 'ok' : 'failed';
+  return warned.length === 0 ? { status, failed } : { status, failed, warned };
 }
 
 function failure(check: Check, problem: string): FailedCheck {

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { Ledger } from '@ledger/runtime';
+import { addRelayMetrics, type Ledger } from '@ledger/runtime';
 import { headOf, readiness } from './health.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import type { RequestCounts } from './request-series.js';
@@ -103,6 +103,9 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
     '1 once no write can succeed.',
     of((l) => (l.store.failure ? 1 : 0)),
   );
+  level('ledger_disk_full', 'Whether the disk had no room for what was to be written last.', () =>
+    Number(state.ledger?.store.commits?.isDiskFull ?? false),
+  );
   count('ledger_commits_total', 'Transactions written.', (l) => l.store.commits?.commits);
   count('ledger_flush_seconds_total', 'Time spent in commits, flush included.', (l) =>
     seconds(l.store.commits?.flushMsTotal),
@@ -156,6 +159,7 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
   sum('ledger_log_lines_lost_total', 'Log lines that could not be written.', [], () => [
     { value: parts.logLinesLost() },
   ]);
+  addRelayMetrics(registry, () => state.relay);
   if (parts.withProcess) collectDefaultMetrics({ register: registry });
   return registry;
 }

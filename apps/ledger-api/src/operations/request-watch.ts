@@ -10,6 +10,7 @@ import type { ServiceState } from './service-state.js';
 /** Calls that gateways and probes make all the time: counted, and told one by one only when debugging. */
 const HOT_ROUTES = [
   ...['/v1/verify', '/v1/verify/batch', '/v1/quota/consume', '/v1/introspect'],
+  ...['/v1/quota/leases', '/v1/quota/leases/:leaseId/return'],
   // Calls to somebody else's service, guarded here or by a proxy that asks here.
   ...['/api/v1/*', '/internal/authorize'],
 ];

@@ -2,7 +2,13 @@ import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import type { Server } from 'node:http';
 import { StoreDamaged } from '@ledger/event-store';
-import { NestLog, readConfig, type LedgerConfig } from '@ledger/runtime';
+import {
+  kafkaSettings,
+  NestLog,
+  readConfig,
+  relayToKafka,
+  type LedgerConfig,
+} from '@ledger/runtime';
 import { createApp } from '../app.js';
 import { endOnCrash } from './crash-guard.js';
 import { firstStart, greeting } from './greeting.js';
@@ -30,13 +36,16 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
   let stop = (_signal: string): void => process.exit(0);
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop(signal));
 
-  const { HOST: host, METRICS_PORT: port } = config;
+  const { HOST: host, METRICS_PORT: port, LEDGER_RELAY: relays } = config;
+  const kafka = relays === 'on' ? kafkaSettings(config) : undefined;
   const listener = port === 0 ? undefined : await listenForOperations(operations, { host, port });
   const { ledger, personalToken } = await openConfiguredLedger(config, operations, (error) => {
     writeLine(log, 'store.failed', { err: error });
     setTimeout(() => process.exit(1), STORE_FAILURE_MS);
   });
   state.opened(ledger);
+  const relay = kafka && relayToKafka(ledger, kafka);
+  if (relay) state.relaying(relay);
   try {
     const app = await createApp(ledger, operations, {
       upstreamUrl: config.UPSTREAM_URL,
@@ -49,11 +58,13 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
       ...{ state, log, server, exit: process.exit },
       closeServer: () => app.close(),
       async closeLedger() {
+        await relay?.close();
         await ledger.close();
         await listener?.close();
       },
     });
     await app.listen(config.PORT, host);
+    relay?.start();
     const url = await app.getUrl();
     say(greeting(url, listener?.listeningOrigin ?? url, config));
   } finally {

@@ -1,3 +1,4 @@
+import type { Relay } from '@ledger/publishing';
 import type { Ledger } from '@ledger/runtime';
 import type { RebuildProgress } from '@ledger/read-models';
 
@@ -5,6 +6,7 @@ import type { RebuildProgress } from '@ledger/read-models';
 export class ServiceState {
   #phase: 'starting' | 'serving' | 'stopping' = 'starting';
   #ledger: Ledger | undefined;
+  #relay: Relay | undefined;
   #rebuild: RebuildProgress | undefined;
   #waitingFor: string | undefined;
 
@@ -15,6 +17,11 @@ export class ServiceState {
   /** Undefined while it is still being opened. */
   get ledger(): Ledger | undefined {
     return this.#ledger;
+  }
+
+  /** Undefined where this process sends no messages. */
+  get relay(): Relay | undefined {
+    return this.#relay;
   }
 
   /** How far the read models have come while the ledger is being opened. */
@@ -38,6 +45,10 @@ export class ServiceState {
 
   opened(ledger: Ledger): void {
     this.#ledger = ledger;
+  }
+
+  relaying(relay: Relay): void {
+    this.#relay = relay;
   }
 
   /** Requests are being accepted. */

@@ -8,11 +8,10 @@ import { parseMessage } from '../messages/parse-message.js';
 import { toMessage } from '../messages/to-message.js';
 import { CheckpointFault, LeaseLost, type RelayTerm } from '../relay-lease.js';
 
-/** Events read at once, and so the most messages that are sent at once or held in memory. */
-export const EVENTS_MAX = 500;
-
-/** When the active relay speaks and saves though nothing presses it, in milliseconds. */
+/** How much the active relay does at once, and when it speaks and saves though nothing presses it. */
 export interface RelayPace {
+  /** Events read at once, and so the most messages that are sent at once or held in memory. */
+  readonly eventsMax: number;
   /** A mark is sent at least this often, and the log looked at. */
   readonly markEveryMs: number;
   /** After messages, a mark is sent no sooner than this after the last one. */
@@ -20,7 +19,12 @@ export interface RelayPace {
   readonly saveEveryMs: number;
 }
 
-export const USUAL_PACE: RelayPace = { markEveryMs: 1_000, markAfterMs: 100, saveEveryMs: 250 };
+export const USUAL_PACE: RelayPace = {
+  eventsMax: 500,
+  markEveryMs: 1_000,
+  markAfterMs: 100,
+  saveEveryMs: 250,
+};
 
 /** An event has no message though its type should: a bug, or a fact from a newer ledger. */
 export class UnmappableEvent extends Error {
@@ -109,41 +113,50 @@ export class ActiveRelay {
     this.#saved = position;
   }
 
-  /** Sends the next events, if there are any. */
+  /** Sends the next events, if there are any. @throws UnmappableEvent Once all before it have been sent. */
   async #forward(): Promise<void> {
     this.#isWanted = false;
-    const { store } = this.parts;
-    const events = await store.readAllAfter(this.progress.position, EVENTS_MAX);
-    const last = events.at(-1);
-    if (!last) return;
+    const { store, pace, now } = this.parts;
+    const events = await store.readAllAfter(this.progress.position, pace.eventsMax);
+    if (events.length === 0) return;
     // There may be more than what was asked for.
     this.#isWanted = true;
-    const records = this.#recordsOf(events);
+    const at = now();
+    const records: OutgoingRecord[] = [];
+    let passed = this.progress.position;
+    for (const event of events) {
+      try {
+        records.push(...this.#recordOf(event, at));
+      } catch (error) {
+        if (passed === this.progress.position) throw error;
+        break;
+      }
+      passed = event.position;
+    }
     if (records.length > 0) {
       await this.#publish(records);
       this.progress.published += records.length;
       this.#hasUnmarked = true;
     }
-    this.progress.position = last.position;
+    this.progress.position = passed;
   }
 
-  #recordsOf(events: readonly StoredEvent[]): readonly OutgoingRecord[] {
-    const { ledgerId, now } = this.parts;
-    const sender = { ledgerId, epoch: this.term.epoch };
-    const at = now();
-    return events.flatMap((event) => {
-      try {
-        const message = toMessage(event, at);
-        if (!message) return [];
-        return messageRecord(parseMessage(message.type, message.id, message.data), sender);
-      } catch (error) {
-        const { payload, position } = event;
-        throw new UnmappableEvent(
-          `the ${payload.type} at position ${position} has no message: ${(error as Error).message}`,
-          { cause: error },
-        );
-      }
-    });
+  /** One record, or none. */
+  #recordOf(event: StoredEvent, at: Timestamp): readonly OutgoingRecord[] {
+    const { ledgerId } = this.parts;
+    try {
+      const message = toMessage(event, at);
+      if (!message) return [];
+      // What does not keep to its schema must not go out: receivers would stop at it.
+      const checked = parseMessage(message.type, message.id, message.data);
+      return [messageRecord(checked, { ledgerId, epoch: this.term.epoch })];
+    } catch (error) {
+      const { payload, position } = event;
+      throw new UnmappableEvent(
+        `the ${payload.type} at position ${position} has no message: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
   }
 
   async #publish(records: readonly OutgoingRecord[]): Promise<void> {

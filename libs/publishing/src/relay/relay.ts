@@ -35,9 +35,9 @@ export interface RelayStatus {
   readonly epoch: number;
   /** Everything up to here was sent, as far as this process knows. */
   readonly position: bigint;
-  /** Positions of the log that are not; 0 in standby. */
+  /** Positions of the log that are not; 0 in standby, NaN when the store does not say. */
   readonly lag: number;
-  /** How old the first event after `position` is; 0 when there is none, and in standby. */
+  /** How old the first event after `position` is; 0 when there is none, and in standby; NaN as above. */
   readonly oldestMs: number;
   /** Messages that this process has sent. */
   readonly published: number;
@@ -76,11 +76,7 @@ export class Relay {
     const counts = { epoch: this.#epoch, position, published, failures: this.#failures };
     const problem = this.#problem === undefined ? {} : { problem: this.#problem };
     if (state === 'standby') return { state, ...counts, lag: 0, oldestMs: 0 };
-    const { store, now } = this.parts;
-    const [oldest] = await store.readAllAfter(position, 1);
-    const lag = oldest ? Number((await store.head()) - position) : 0;
-    const oldestMs = oldest ? Math.max(0, epochMs(now()) - epochMs(oldest.occurredAt)) : 0;
-    return { state, ...problem, ...counts, lag, oldestMs };
+    return { state, ...problem, ...counts, ...(await this.#backlog(position)) };
   }
 
   /** Finishes the batch in flight, saves the checkpoint, and lets another one take over. Safe to repeat. */
@@ -89,6 +85,18 @@ export class Relay {
     await this.#running;
     await this.parts.lease.close();
     await this.parts.publisher.close();
+  }
+
+  async #backlog(position: bigint): Promise<Pick<RelayStatus, 'lag' | 'oldestMs'>> {
+    const { store, now } = this.parts;
+    try {
+      const [oldest] = await store.readAllAfter(position, 1);
+      if (!oldest) return { lag: 0, oldestMs: 0 };
+      const lag = Number((await store.head()) - position);
+      return { lag, oldestMs: Math.max(0, epochMs(now()) - epochMs(oldest.occurredAt)) };
+    } catch {
+      return { lag: NaN, oldestMs: NaN };
+    }
   }
 
   async #run(): Promise<void> {

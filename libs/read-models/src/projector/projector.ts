@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { EventStore, StoreUnavailable, type Position, type StoredEvent } from '@ledger/event-store';
 import type { Projection, ResidentRows } from './projection.js';
-import { ReadModelDatabase } from './read-model-database.js';
+import { isDiskFull, ReadModelDatabase } from './read-model-database.js';
 import { EVENTS_MAX, replay, ROWS_UNWRITTEN_MAX, type RebuildProgress } from './replay.js';
 import { compareRows, type RowComparison } from './row-comparison.js';
 import { Table, unwrittenRows, writeTables } from './table.js';
@@ -33,6 +33,8 @@ type Inspect = (replacement: Replacement) => void;
 
 /** How long changed rows may wait to be written; queries that read the file write them first. */
 const WRITE_AFTER_MS = 200;
+/** The same on a full disk, where each try costs something. */
+const WRITE_AGAIN_AFTER_MS = 1_000;
 /** How often the log is looked at although nothing was heard of it: a hint may be lost. */
 const LOOK_EVERY_MS = 1_000;
 
@@ -58,6 +60,7 @@ export class Projector {
   #pausing = false;
   #isCutOff = false;
   #writeTimer: NodeJS.Timeout | undefined;
+  #isDiskFull = false;
   #lookTimer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
 
@@ -126,11 +129,18 @@ export class Projector {
     await this.reached(await this.store.head(), 60_000);
   }
 
-  /** The table of a projection with all its rows written, for queries in SQL. */
+  /**
+   * The table of a projection with all its rows written, for queries in SQL.
+   *
+   * @throws StoreUnavailable While the disk is full: the rows in the file would not be those of now.
+   */
   tableOf(name: string): string {
     const table = this.#tables.get(name);
     if (!table) throw new Error(`the projection ${name} does not run here`);
     if (table.unwritten > 0) this.#write();
+    if (this.#isDiskFull && table.unwritten > 0) {
+      throw new StoreUnavailable('the disk is full: the rows of the read models cannot be written');
+    }
     return table.name;
   }
 
@@ -252,7 +262,8 @@ export class Projector {
       this.#position = event.position;
     }
     this.#waiters.settle(this.#position);
-    if (unwrittenRows(this.#tables.values()) >= ROWS_UNWRITTEN_MAX) this.#write();
+    const isDue = unwrittenRows(this.#tables.values()) >= ROWS_UNWRITTEN_MAX;
+    if (isDue && !this.#isDiskFull) this.#write();
     else this.#writeTimer ??= setTimeout(() => this.#write(), WRITE_AFTER_MS).unref();
   }
 
@@ -273,9 +284,19 @@ export class Projector {
     if (this.#failure) return;
     try {
       writeTables(this.database, this.#tables.values());
+      this.#isDiskFull = false;
     } catch (error) {
-      this.#fail(error);
+      if (isDiskFull(error)) this.#writeLater();
+      else this.#fail(error);
     }
+  }
+
+  /** The rows in memory are right, and credentials are judged by those: only the file is behind (R4). */
+  #writeLater(): void {
+    if (!this.#isDiskFull) this.#logger.warn('the disk is full: read models are kept in memory');
+    this.#isDiskFull = true;
+    if (this.#closing) return;
+    this.#writeTimer = setTimeout(() => this.#write(), WRITE_AGAIN_AFTER_MS).unref();
   }
 
   /** Does work while the live tables stand still. */

@@ -97,3 +97,45 @@ function scribble(file: string): void {
   }
   closeSync(descriptor);
 }
+
+describe('a disk without room for the read models (R4)', () => {
+  it('keeps nobody from judging, and loses nothing once there is room', async () => {
+    const file = newFile();
+    const growing = new MemoryEventStore();
+    const history = new RandomHistory(growing, 11);
+    await history.run(20);
+    const full = await openReadModels(growing, { file });
+    full.dump();
+    full.database.query('PRAGMA max_page_count = 1');
+    await history.run(200);
+    await full.projector.caughtUp();
+    expect(full.projector.position).toBe(await growing.head());
+    // What is asked of the file is refused rather than answered with rows of before.
+    expect(() => full.dump()).toThrow('the disk is full');
+    expect(full.projector.failure).toBeUndefined();
+
+    full.database.query('PRAGMA max_page_count = 1000000');
+    const never = await openReadModels(growing, { file: newFile() });
+    expect(full.dump()).toEqual(never.dump());
+    await never.projector.close();
+    await full.projector.close();
+  });
+
+  it('closes with what it could not write, which is made again at the next start', async () => {
+    const file = newFile();
+    const growing = new MemoryEventStore();
+    const history = new RandomHistory(growing, 12);
+    await history.run(20);
+    const full = await openReadModels(growing, { file });
+    full.dump();
+    full.database.query('PRAGMA max_page_count = 1');
+    await history.run(200);
+    await full.projector.caughtUp();
+    await full.projector.close();
+    const again = await openReadModels(growing, { file });
+    const never = await openReadModels(growing, { file: newFile() });
+    expect(again.dump()).toEqual(never.dump());
+    await again.projector.close();
+    await never.projector.close();
+  });
+});

@@ -232,6 +232,11 @@ function openOrReplace(file: string): Database.Database {
   return fresh;
 }
 
+/** Whether rows could not be written for want of room, which may be there a moment later. */
+export function isDiskFull(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | null)?.code === 'SQLITE_FULL';
+}
+
 function isDamage(error: unknown): boolean {
   const code = String((error as { readonly code?: unknown } | null)?.code);
   return code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');

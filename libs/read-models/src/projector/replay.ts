@@ -17,6 +17,8 @@ export interface ReplayOptions {
 export const EVENTS_MAX = 1_000;
 /** Writing blocks the calls that the process answers meanwhile, so no more rows than this at once. */
 export const ROWS_UNWRITTEN_MAX = 10_000;
+/** What a table that is being made may hold in memory: a row that many events change is then written once. */
+const ROWS_HELD_MAX = 100_000;
 
 /** Applies the log, as far as it reaches now, to tables that are behind, each from where it stands. */
 export async function replay(
@@ -26,6 +28,8 @@ export async function replay(
   { onProgress, mustStop }: ReplayOptions,
 ): Promise<void> {
   const head = await store.head();
+  const finished = tables.filter(({ isUnfinished }) => !isUnfinished);
+  const unfinished = tables.filter(({ isUnfinished }) => isUnfinished);
   let position = tables.reduce((least, table) => {
     return table.position < least ? table.position : least;
   }, head);
@@ -36,11 +40,26 @@ export async function replay(
     if (!last) break;
     for (const table of tables) for (const event of events) table.apply(event);
     position = last.position;
-    if (unwrittenRows(tables) >= ROWS_UNWRITTEN_MAX) writeTables(database, tables);
+    if (unwrittenRows(finished) >= ROWS_UNWRITTEN_MAX) writeTables(database, finished);
+    if (unwrittenRows(unfinished) >= ROWS_HELD_MAX) await writeHeld(database, unfinished);
     onProgress?.({ position, head });
     // A long replay must leave room for the calls that the live tables answer meanwhile.
     await nextTurn();
   }
   for (const table of tables) table.skipTo(position);
+  await writeHeld(database, unfinished);
   writeTables(database, tables);
+}
+
+/**
+ * Writes rows in steps, without their checkpoint: nobody reads an unfinished table, and one that a crash
+ * leaves behind is made anew from the first event.
+ */
+async function writeHeld(database: ReadModelDatabase, tables: readonly Table[]): Promise<void> {
+  for (const table of tables) {
+    for (const part of table.takeHeldRows(ROWS_UNWRITTEN_MAX)) {
+      database.write([part]);
+      if (part.rows.size === ROWS_UNWRITTEN_MAX) await nextTurn();
+    }
+  }
 }

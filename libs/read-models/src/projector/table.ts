@@ -9,6 +9,7 @@ export class Table {
   #resident: ResidentRows<unknown> | undefined;
   #position: Position;
   #writtenPosition: Position;
+  #isLive: boolean;
   readonly name: string;
 
   private constructor(
@@ -21,6 +22,7 @@ export class Table {
     this.name = table;
     this.#position = position;
     this.#writtenPosition = position;
+    this.#isLive = !isBegun;
     this.#rows = { get: (key) => this.get(key), put: (key, row) => this.#put(key, row) };
   }
 
@@ -41,6 +43,11 @@ export class Table {
 
   get position(): Position {
     return this.#position;
+  }
+
+  /** Whether it is still being made: nobody reads it, and after a crash nothing of it is used. */
+  get isUnfinished(): boolean {
+    return !this.#isLive;
   }
 
   /** How many changed rows are not written yet. */
@@ -85,15 +92,35 @@ export class Table {
   goLive(): void {
     const { name } = this.projection;
     if (this.database.live(name)?.table !== this.name) this.database.promote(name, this.name);
+    this.#isLive = true;
   }
 
-  /** Hands over what is not written yet, with the position it brings the table to. */
-  takeChanges(): TableChanges | undefined {
+  /** What is not written yet, with the position it brings the table to. */
+  changes(): TableChanges | undefined {
     if (this.#position === this.#writtenPosition) return undefined;
-    const rows = new Map(this.#unwritten);
+    const { projection, name: table } = this;
+    return { projection, table, rows: this.#unwritten, position: this.#position };
+  }
+
+  /** To be called when all changes were written. */
+  written(): void {
     this.#unwritten.clear();
     this.#writtenPosition = this.#position;
-    return { projection: this.projection, table: this.name, rows, position: this.#position };
+  }
+
+  /** Hands over the rows of an unfinished table in parts, in the order of their keys, and no position. */
+  *takeHeldRows(rowsMax: number): IterableIterator<TableChanges> {
+    const { projection, name: table } = this;
+    // In order, since a tree that grows at one place is written several times faster.
+    const keys = [...this.#unwritten.keys()].sort();
+    for (let start = 0; start < keys.length; start += rowsMax) {
+      const rows = new Map<string, unknown>();
+      for (const key of keys.slice(start, start + rowsMax)) {
+        rows.set(key, this.#unwritten.get(key));
+        this.#unwritten.delete(key);
+      }
+      yield { projection, table, rows, position: this.#writtenPosition };
+    }
   }
 
   #put(key: string, row: unknown): void {
@@ -102,11 +129,13 @@ export class Table {
   }
 }
 
-/** Writes what tables have not written yet, all in one transaction. */
+/** Writes what tables have not written yet, all in one transaction. What fails can be tried again. */
 export function writeTables(database: ReadModelDatabase, tables: Iterable<Table>): void {
-  const changes = [...tables].map((table) => table.takeChanges());
-  const found = changes.filter((each) => each !== undefined);
-  if (found.length > 0) database.write(found);
+  const all = [...tables];
+  const changes = all.map((table) => table.changes()).filter((each) => each !== undefined);
+  if (changes.length === 0) return;
+  database.write(changes);
+  for (const table of all) table.written();
 }
 
 export function unwrittenRows(tables: Iterable<Table>): number {

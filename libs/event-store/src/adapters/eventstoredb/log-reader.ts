@@ -1,6 +1,7 @@
 import {
   StoreDamaged,
   StoreUnavailable,
+  UnknownPosition,
   type Position,
   type Revision,
   type StoredEvent,
@@ -129,7 +130,7 @@ export class LogReader {
     } catch (error) {
       if (!isInvalidPosition(error)) throw error;
       if (position >= (await this.head())) return [];
-      throw new RangeError(`no event of the log lies at ${position}`, { cause: error });
+      throw new UnknownPosition(`no event of the log lies at ${position}`, { cause: error });
     }
   }
 

@@ -28,7 +28,7 @@ function turn(): Promise<void> {
 }
 
 function written(...verdicts: Verdict[]): WrittenBatch {
-  return { kind: 'written', verdicts, flushMs: 1 };
+  return { kind: 'written', verdicts, flushMs: 1, isDiskFull: false };
 }
 
 function appendTo(streamId: string): EncodedAppend {

@@ -23,6 +23,8 @@ export interface CommitStats {
   /** Appends in the last batch, and in the largest. */
   readonly batchLast: number;
   readonly batchMax: number;
+  /** Whether the disk had no room for what was asked last. */
+  readonly isDiskFull: boolean;
 }
 
 interface Pending {
@@ -48,6 +50,7 @@ export class GroupCommit {
     flushMsTotal: 0,
     batchLast: 0,
     batchMax: 0,
+    isDiskFull: false,
   };
 
   /** @param onFailure Called once, when no further append can ever succeed. */
@@ -127,11 +130,12 @@ export class GroupCommit {
     return this.#waiting.splice(0, count);
   }
 
-  #acknowledge(batch: readonly Pending[], { verdicts, flushMs }: WrittenBatch): void {
+  #acknowledge(batch: readonly Pending[], { verdicts, flushMs, isDiskFull }: WrittenBatch): void {
     let events = 0;
-    batch.forEach(({ append, resolve }, index) => {
+    batch.forEach(({ append, resolve, reject }, index) => {
       const verdict = verdicts[index];
       if (verdict === undefined) throw new StoreUnavailable('the writer left an append unanswered');
+      if (verdict === 'disk-full') return reject(new StoreUnavailable(REFUSALS['disk-full']));
       if (typeof verdict === 'number') events += append.events.length;
       resolve(verdict);
     });
@@ -144,10 +148,12 @@ export class GroupCommit {
       flushMsTotal: flushMsTotal + flushMs,
       batchLast: batch.length,
       batchMax: Math.max(batchMax, batch.length),
+      isDiskFull,
     };
   }
 
   #refuse(batch: readonly Pending[], { reason, message }: WriterFailure): void {
+    this.#stats = { ...this.#stats, isDiskFull: reason === 'disk-full' };
     const error = new StoreUnavailable(REFUSALS[reason], { cause: new Error(message) });
     for (const { reject } of batch) reject(error);
     // A failed flush is never retried: the disk may have dropped what it was given and say yes next time.
@@ -156,7 +162,8 @@ export class GroupCommit {
 }
 
 const REFUSALS: Readonly<Record<WriterFailure['reason'], string>> = {
-  'disk-full': 'the disk is full: nothing was written',
+  'disk-full':
+    'the disk is full: nothing was written, and only revocations are until there is room',
   busy: 'the database is locked by another program: nothing was written',
   broken:
     'writing failed, and what became of the append is unknown: the store takes no more writes',

@@ -22,6 +22,8 @@ export interface LedgerFiles {
   /** How far the log has been acknowledged; what a cut or older log is recognised by. */
   readonly head: string;
   readonly lock: string;
+  /** Holds space back for revocations on a full disk. */
+  readonly reserve: string;
 }
 
 export function ledgerFiles(directory: string): LedgerFiles {
@@ -30,6 +32,7 @@ export function ledgerFiles(directory: string): LedgerFiles {
     database: resolve(directory, 'ledger.db'),
     head: resolve(directory, 'ledger.head'),
     lock: resolve(directory, 'ledger.lock'),
+    reserve: resolve(directory, 'ledger.reserve'),
   };
 }
 

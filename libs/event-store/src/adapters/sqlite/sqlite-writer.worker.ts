@@ -2,6 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { HeadFile } from './head-file.js';
 import { ledgerFiles } from './ledger-files.js';
 import { LogWriter, writerFailure } from './log-writer.js';
+import { ReservedWriter } from './reserved-writer.js';
+import { SpaceReserve } from './space-reserve.js';
 import { openWriter, settingsOf, sqliteCode, type Connection } from './sqlite-connection.js';
 import { unpackAppends, type WriterReply, type WriterRequest } from './writer-messages.js';
 
@@ -14,6 +16,7 @@ function startWriter(directory: string, reply: (message: WriterReply) => void) {
   const connection = openWriter(files.database);
   const writer = new LogWriter(connection);
   const headFile = HeadFile.open(files.head);
+  const reserved = new ReservedWriter(writer, new SpaceReserve(files.reserve));
   reply({ kind: 'ready', position: writer.head.position, settings: settingsOf(connection) });
 
   let broken: WriterReply | undefined;
@@ -27,9 +30,9 @@ function startWriter(directory: string, reply: (message: WriterReply) => void) {
     }
     if (broken) return reply(broken);
     try {
-      const { verdicts, flushMs } = writer.write(unpackAppends(request.batch));
+      const { verdicts, flushMs } = reserved.write(unpackAppends(request.batch));
       if (flushMs > 0) headFile.write(writer.head);
-      reply({ kind: 'written', verdicts, flushMs });
+      reply({ kind: 'written', verdicts, flushMs, isDiskFull: reserved.isFull });
     } catch (error) {
       const failure = writerFailure(error);
       if (failure.reason === 'broken') broken = failure;

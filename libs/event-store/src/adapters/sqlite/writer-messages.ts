@@ -16,6 +16,9 @@ export type Verdict =
   | { readonly outcome: 'written-before'; readonly position: number }
   | { readonly outcome: 'conflict'; readonly streamId: string; readonly actualRevision: Revision };
 
+/** The same, or that there was no room for it: nothing of it was written. */
+export type WriterVerdict = Verdict | 'disk-full';
+
 /** Appends to decide and write in one transaction, packed; or the end of all writing. */
 export type WriterRequest =
   { readonly kind: 'write'; readonly batch: PackedAppends } | { readonly kind: 'close' };
@@ -29,9 +32,11 @@ export type WriterReply =
 export interface WrittenBatch {
   readonly kind: 'written';
   /** One for each append, in order. */
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly WriterVerdict[];
   /** Time the commit took, flush included; 0 when there was nothing to write. */
   readonly flushMs: number;
+  /** Whether only revocations are written, because the disk is full. */
+  readonly isDiskFull: boolean;
 }
 
 export interface WriterFailure {

@@ -89,7 +89,15 @@ export function isObject(value: unknown): value is object {
 }
 
 function flatten(error: ValidationError, parent: readonly string[]): readonly InputFault[] {
-  const path = [...parent, error.property];
+  const { property } = error as { readonly property?: string };
+  // An object in the place of a list is walked like one, and what lies in it then has no name.
+  if (property === undefined) return [{ path: parent, message: 'must be a list' }];
+  const path = [...parent, property];
   const own = Object.values(error.constraints ?? {}).map((message) => ({ path, message }));
-  return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, path))];
+  // An object in the place of a list has one child, for the object as a whole, which names no property.
+  const members = (error.children ?? []).filter(
+    ({ property }: Partial<ValidationError>) => property,
+  );
+  const found = [...own, ...members.flatMap((child) => flatten(child, path))];
+  return found.length > 0 ? found : [{ path, message: 'must be of the documented form' }];
 }

@@ -1,0 +1,94 @@
+import { NativeWorld, type TestToken } from './support/native-world.js';
+
+let world: NativeWorld;
+let gateway: TestToken;
+let token: TestToken;
+
+beforeAll(async () => {
+  world = await NativeWorld.start();
+  gateway = await world.token({ name: 'gateway', scopes: ['ledger:tokens:verify'] });
+  token = await world.token({ name: 'zoë', scopes: ['invoices'], maxQuota: 1_000 });
+});
+afterAll(() => world.close());
+
+/** What differs between two answers although nothing about them does. */
+const OF_THE_MOMENT = ['date', 'x-request-id', 'ledger-position', 'ratelimit', 'content-length'];
+
+async function answerTo(path: string, body: string, headers: Readonly<Record<string, string>>) {
+  const id = 'direct-or-not-0001';
+  const response = await fetch(`${world.service.url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${gateway.secret}`, 'x-request-id': id, ...headers },
+    body,
+  });
+  const names = [...response.headers.keys()].sort();
+  const values = [...response.headers].filter(([name]) => !OF_THE_MOMENT.includes(name)).sort();
+  const text = await response.text();
+  // What the charge before has moved on.
+  const settled = text.replaceAll(/"(consumed|remaining|position)":("\d+"|\d+)/g, '"$1":0');
+  return {
+    status: response.status,
+    names,
+    values,
+    requestId: response.headers.get('x-request-id'),
+    text: settled,
+  };
+}
+
+const bodies = (): readonly (readonly [path: string, what: string, body: string])[] => {
+  const json = (value: object): string => JSON.stringify(value);
+  const { secret, id: tokenId } = token;
+  return [
+    ['/v1/verify', 'a valid secret', json({ token: secret, scopes: ['invoices:read'] })],
+    ['/v1/verify', 'a missing scope', json({ token: secret, scopes: ['admin'] })],
+    ['/v1/verify', 'a charge', json({ token: secret, cost: 1 })],
+    ['/v1/verify', 'an unknown secret', json({ token: 'tl_unknown' })],
+    ['/v1/verify', 'an unknown member', json({ token: secret, more: 1 })],
+    ['/v1/verify', 'a key twice', `{"token":"a","token":"b"}`],
+    ['/v1/verify', 'no JSON', '{"token":'],
+    ['/v1/verify', 'a text', '"token"'],
+    ['/v1/verify', 'too much', json({ token: 'x'.repeat(70_000) })],
+    ['/v1/verify/batch', 'two questions', json({ items: [{ token: secret }, { token: 'no' }] })],
+    ['/v1/quota/consume', 'a charge', json({ tokenId, units: 1 })],
+    ['/v1/quota/consume', 'more than there is', json({ tokenId, units: 1_001 })],
+    [
+      '/v1/quota/consume',
+      'an unknown token',
+      json({ tokenId: gateway.id.replace(/^./, '0'), units: 1 }),
+    ],
+  ];
+};
+
+describe('the routes that are answered beside Fastify answer as Fastify would', () => {
+  const plain = { 'content-type': 'application/json' };
+  // Only the very plain type is answered beside it.
+  const throughFastify = { 'content-type': 'application/json; charset=utf-8' };
+  const calls = [
+    ['as it is', {}],
+    ['without a credential', { authorization: '' }],
+    ['with a bad credential', { authorization: 'Bearer tl_bad' }],
+    ['with a position not reached', { 'ledger-min-position': 'soon' }],
+    ['with an idempotency key that is none', { 'idempotency-key': 'a b' }],
+  ] as const;
+
+  it.each(calls)('%s', async (_what, headers) => {
+    for (const [path, what, body] of bodies()) {
+      const direct = await answerTo(path, body, { ...plain, ...headers });
+      const routed = await answerTo(path, body, { ...throughFastify, ...headers });
+      expect({ path, what, ...direct }).toEqual({ path, what, ...routed });
+    }
+  });
+
+  it('are counted alike', async () => {
+    const counted = async (): Promise<number> => {
+      const text = await (await fetch(`${world.service.url}/metrics`)).text();
+      const form = /^ledger_http_requests_total\{.*route="\/v1\/verify",.*status="200"\} (\d+)$/m;
+      return Number(form.exec(text)?.[1] ?? 0);
+    };
+    const before = await counted();
+    const body = JSON.stringify({ token: token.secret });
+    await answerTo('/v1/verify', body, plain);
+    await answerTo('/v1/verify', body, throughFastify);
+    expect(await counted()).toBe(before + 2);
+  });
+});

@@ -1,0 +1,164 @@
+import type { Deployment } from './deployment.js';
+
+/** How long after a revocation a gateway that hears from Kafka may still accept its token, in milliseconds (V2). */
+export const BOUND_MS = 1_000;
+
+/** Callers that use tokens through nginx all the while. */
+const CALLERS = 16;
+
+/** What became of one token. */
+export interface TokenStory {
+  readonly tokenId: string;
+  /** Which node was told to revoke it. */
+  readonly node: number;
+  /** When a call was last let in, after the answer of the revoke call, in milliseconds; 0 when none was. */
+  readonly acceptedForMs: number;
+  /** Calls after the answer that were refused. */
+  readonly refusals: number;
+}
+
+export interface TourReport {
+  readonly stories: readonly TokenStory[];
+  readonly calls: number;
+  /** Calls let in although their token had been revoked for longer than the bound. */
+  readonly acceptedAfterBound: number;
+  /** Revocations that the ledger shows as in effect on the gateway, of those asked about. */
+  readonly shownAsEffective: { readonly of: number; readonly effective: number };
+}
+
+interface UsedToken {
+  readonly id: string;
+  readonly secret: string;
+  revokedAt: number;
+  node: number;
+  acceptedForMs: number;
+  refusals: number;
+}
+
+/** Uses tokens through nginx, revokes them at random on both nodes meanwhile, and tells how long each was accepted. */
+export class Tour {
+  readonly #tokens: UsedToken[] = [];
+  #calls = 0;
+  #acceptedAfterBound = 0;
+  #isOver = false;
+
+  constructor(private readonly deployment: Deployment) {}
+
+  async run(count: number): Promise<TourReport> {
+    await this.#issue(count);
+    // Each is in the gateway's memory before anything is revoked.
+    await inTurns(this.#tokens, CALLERS, (token) => this.#use(token, true));
+    const callers = Array.from({ length: CALLERS }, () => this.#keepUsing());
+    const revocations: string[] = [];
+    for (const token of shuffled(this.#tokens)) {
+      const [node] = shuffled([0, 1]);
+      revocations.push(await this.#revoke(token, node!));
+      await this.#use(token);
+    }
+    const afterwards = performance.now() + BOUND_MS * 1.5;
+    while (performance.now() < afterwards) await new Promise((done) => setTimeout(done, 50));
+    this.#isOver = true;
+    await Promise.all(callers);
+    const stories = this.#tokens.map(({ id, node, acceptedForMs, refusals }) => {
+      return { tokenId: id, node, acceptedForMs, refusals };
+    });
+    return {
+      stories,
+      calls: this.#calls,
+      acceptedAfterBound: this.#acceptedAfterBound,
+      shownAsEffective: await this.#propagation(shuffled(revocations).slice(0, 20)),
+    };
+  }
+
+  async #issue(count: number): Promise<void> {
+    const indexes = Array.from({ length: count }, (_, index) => index);
+    await inTurns(indexes, 8, async (index) => {
+      const made = await this.#ledger(index % 2, 'POST', '/v1/orgs/demo/tokens', {
+        name: `job ${index}`,
+        scopes: ['jobs'],
+      });
+      const { token, secret } = made as { token: { id: string }; secret: string };
+      const untouched = { revokedAt: Infinity, node: -1, acceptedForMs: 0, refusals: 0 };
+      this.#tokens.push({ id: token.id, secret, ...untouched });
+    });
+  }
+
+  async #keepUsing(): Promise<void> {
+    while (!this.#isOver) {
+      await this.#use(this.#tokens[Math.floor(Math.random() * this.#tokens.length)]!);
+    }
+  }
+
+  async #use(token: UsedToken, mustPass = false): Promise<void> {
+    const sentAt = performance.now();
+    const response = await fetch(`${this.deployment.front}/jobs/1`, {
+      headers: { authorization: `Bearer ${token.secret}` },
+    });
+    await response.arrayBuffer();
+    this.#calls += 1;
+    if (response.status !== 200 && response.status !== 401) {
+      throw new Error(`nginx answered ${response.status}`);
+    }
+    if (mustPass && response.status !== 200) throw new Error('a living token was refused');
+    const sinceMs = sentAt - token.revokedAt;
+    if (sinceMs < 0) return;
+    if (response.status === 401) token.refusals += 1;
+    else {
+      token.acceptedForMs = Math.max(token.acceptedForMs, sinceMs);
+      if (sinceMs > BOUND_MS) this.#acceptedAfterBound += 1;
+    }
+  }
+
+  async #revoke(token: UsedToken, node: number): Promise<string> {
+    const path = `/v1/orgs/demo/tokens/${token.id}/revoke`;
+    const answer = await this.#ledger(node, 'POST', path, { reason: 'compromised' });
+    token.revokedAt = performance.now();
+    token.node = node + 1;
+    return (answer as { revocationId: string }).revocationId;
+  }
+
+  async #propagation(ids: readonly string[]): Promise<TourReport['shownAsEffective']> {
+    let effective = 0;
+    for (const id of ids) {
+      const shown = await this.#ledger(0, 'GET', `/v1/revocations/${id}/propagation`);
+      const { effective: on, of } = shown as { effective: number; of: number };
+      if (of > 0 && on === of) effective += 1;
+    }
+    return { of: ids.length, effective };
+  }
+
+  async #ledger(node: number, method: string, path: string, body?: object): Promise<unknown> {
+    const response = await fetch(this.deployment.nodes[node]! + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.deployment.admin}`,
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) {
+      throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    }
+    return response.json();
+  }
+}
+
+/** Works through the items, so many at a time. */
+async function inTurns<Item>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const left = [...items].reverse();
+  const hand = async (): Promise<void> => {
+    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, hand));
+}
+
+function shuffled<Item>(items: readonly Item[]): readonly Item[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ item }) => item);
+}
