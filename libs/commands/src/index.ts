@@ -13,6 +13,7 @@ export * from './return-lease.handler.js';
 export * from './revoke-token.handler.js';
 export * from './rotate-token.handler.js';
 export * from './secret.js';
+export * from './shared-turns.js';
 export * from './stream-folds.js';
 export * from './streams.js';
 export * from './update-token.handler.js';

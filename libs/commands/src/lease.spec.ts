@@ -98,7 +98,7 @@ describe('a lease', () => {
       { quota: { consumed: 100 } },
       { rejection: { code: 'QUOTA_EXCEEDED' } },
     ]);
-    expect(store.appends).toBe(2);
+    expect(store.appends).toBe(1);
   });
 
   it('is given again to the repeat of its request, and its return as well', async () => {

@@ -22,6 +22,7 @@ import {
 } from './quota-batch.js';
 import { QuotaLimits } from './quota-limits.js';
 import { IDEMPOTENCY_TTL_MS, RequestIdentities } from './request-identity.js';
+import type { SharedTurns } from './shared-turns.js';
 import { StreamFolds, type Fold, type FoldSource } from './stream-folds.js';
 import { quotaStream } from './streams.js';
 
@@ -49,6 +50,8 @@ export class QuotaQueue {
     private readonly identities: RequestIdentities,
     private readonly clock: Clock,
     private readonly windowLength: WindowLength,
+    /** Where other nodes charge the same subjects. */
+    private readonly turns?: SharedTurns | undefined,
   ) {
     this.#limits = new QuotaLimits(folds);
   }
@@ -88,9 +91,10 @@ export class QuotaQueue {
     // Not at once: callers who were answered together come back together, and shall share the next append.
     await new Promise((resolve) => setImmediate(resolve));
     while (calls.length > 0) {
+      const source = this.turns ? await this.turns.begin(subjectId) : 'kept';
       const batch = calls.splice(0, CALLS_MAX);
       try {
-        this.#answer(batch, await this.#spend(subjectId, batch));
+        this.#answer(batch, await this.#spend(subjectId, batch, source));
       } catch (error) {
         // Nobody is told yes unless the append was.
         for (const call of batch) call.reject(error);
@@ -111,13 +115,19 @@ export class QuotaQueue {
   }
 
   /** One append for the whole batch: decided one after the other, written together or not at all. */
-  async #spend(subjectId: string, calls: readonly Call[]): Promise<readonly ChargeOutcome[]> {
-    let source: FoldSource = 'kept';
+  async #spend(
+    subjectId: string,
+    calls: readonly Call[],
+    first: FoldSource,
+  ): Promise<readonly ChargeOutcome[]> {
+    let source = first;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX;) {
       const now = this.clock.now();
       const stream = quotaStream(subjectId, windowOf(now, this.windowLength));
-      const fold = await this.folds.of(stream, source);
-      const limit = await this.#limits.of(calls[0]!.work.subject, now, source);
+      const [fold, limit] = await Promise.all([
+        this.folds.of(stream, source),
+        this.#limits.of(calls[0]!.work.subject, now, source),
+      ]);
       const earlier = await this.#earlierCharges(subjectId, calls, now, fold);
       const outcomesAt = (position: Position): readonly ChargeOutcome[] =>
         decided.map((each, index) => {
@@ -136,8 +146,10 @@ export class QuotaQueue {
       if (events.length === 0) return outcomesAt(fold.position);
 
       const { streamId } = stream;
+      const sentAt = performance.now();
       const appended = await this.store.append(streamId, fold.revision, events, limit.unchanged);
       if (appended.outcome === 'appended') {
+        this.turns?.won(subjectId, performance.now() - sentAt);
         const { position } = appended;
         const revisionOf = (index: number): number => fold.revision + index + 1;
         const stored = events.map(({ payload, metadata }, index) => {
@@ -146,6 +158,7 @@ export class QuotaQueue {
         this.folds.advance(stream, fold, stored);
         return outcomesAt(position);
       }
+      if (appended.streamId === streamId) await this.turns?.lost(subjectId, attempt);
       source = 'refreshed';
       attempt += 1;
     }

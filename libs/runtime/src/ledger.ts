@@ -5,6 +5,7 @@ import {
   DecideAndAppend,
   QuotaQueue,
   RequestIdentities,
+  SharedTurns,
   StreamFolds,
   UseRecorder,
 } from '@ledger/commands';
@@ -184,7 +185,10 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
       answerMsMax === undefined
         ? new DecideAndAppend(...writing)
         : new PromptDecideAndAppend(answerMsMax, ...writing),
-    quotaQueue: new CountedQuotaQueue(counters, answerMsMax, ...writing, windowLength),
+    quotaQueue: new CountedQuotaQueue(
+      ...([counters, answerMsMax, ...writing, windowLength] as const),
+      freshness && new SharedTurns(),
+    ),
     uses: new UseRecorder(store, folds, clock),
     projector,
     progress,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventStoreDouble } from '../double/event-store-double.js';
 import { until } from '../support/store-on-double.js';
-import { Nodes, type TestNode } from './support/node.js';
+import { callAt, Nodes, type TestNode } from './support/node.js';
 
 /** What a subscription may take to tell, on a busy machine; the promise is the staleness bound. */
 const TOLD_MS = 2_000;
@@ -139,6 +139,39 @@ function describeTwoNodes(
       for (const { body: charged } of done) expect(charged.quota.consumed).toBe(3);
       expect((await b.consume(tokenId, 3, key)).body.quota.consumed).toBe(3);
     });
+
+    it('nothing is done for long in the name of who is gone on another node (A13)', async () => {
+      const { body: user } = await a.create({ scopes: ['ledger:tokens:create'], name: 'maker' });
+      await until(async () => (await b.verify(user.secret)).body.valid === true);
+      let isOver = false;
+      const creating = Array.from({ length: 16 }, async () => {
+        while (!isOver) {
+          const path = '/v1/orgs/demo/tokens';
+          const { status } = await callAt(b.url, user.secret, 'POST', path, {
+            body: { name: 'x' },
+          });
+          isOver ||= status === 401;
+        }
+      });
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect((await a.revoke(user.token.id)).status).toBe(200);
+      await Promise.all(creating);
+      const events = await a.ledger.store.readAllAfter(0n, 10_000);
+      const revokedAt = events.findIndex(
+        ({ payload }) => payload.type === 'TokenRevoked' && payload.tokenId === user.token.id,
+      );
+      const revoked = events[revokedAt]!;
+      const late = events
+        .slice(revokedAt + 1)
+        .filter(({ metadata, payload }) => {
+          return metadata.actor.id === user.token.id && payload.type === 'TokenCreated';
+        })
+        .map(({ occurredAt }) => Date.parse(occurredAt) - Date.parse(revoked.occurredAt));
+      // The window of guarded appends, docs/eventstoredb.md: what was on its way, and never more than a deadline.
+      for (const ms of late) expect(ms).toBeLessThan(1_800);
+      expect(late.length).toBeLessThanOrEqual(16);
+      if (process.env['LEDGER_TEST_FIGURES']) process.stdout.write(`A13: ${late.join(' ')} ms\n`);
+    }, 30_000);
 
     it('a node that was away knows on its return what happened meanwhile', async () => {
       const { body: before } = await a.create();

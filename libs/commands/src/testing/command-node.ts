@@ -16,6 +16,7 @@ import { ReportPositionHandler, RetireGatewayHandler } from '../gateway.handlers
 import { RequestIdentities } from '../request-identity.js';
 import { RevokeTokenHandler } from '../revoke-token.handler.js';
 import { RotateTokenHandler } from '../rotate-token.handler.js';
+import type { SharedTurns } from '../shared-turns.js';
 import { StreamFolds } from '../stream-folds.js';
 import { UpdateTokenHandler } from '../update-token.handler.js';
 import {
@@ -40,6 +41,7 @@ export interface CommandNodeOptions {
   readonly readModels?: ReadModelProgress;
   readonly windowLength?: WindowLength;
   readonly retryWindowMs?: number;
+  readonly turns?: SharedTurns;
 }
 
 const masterKey = Buffer.alloc(32, 5);
@@ -51,13 +53,13 @@ export function openCommandNode(options: CommandNodeOptions = {}) {
   const folds = new StreamFolds(store);
   const identities = new RequestIdentities({ masterKey, retryWindowMs });
   const ledger = new DecideAndAppend(store, folds, readModels, identities, clock);
-  const { windowLength = 'month' } = options;
+  const { windowLength = 'month', turns } = options;
   return {
     store,
     clock,
     folds,
     ledger,
-    queue: new QuotaQueue(store, folds, readModels, identities, clock, windowLength),
+    queue: new QuotaQueue(store, folds, readModels, identities, clock, windowLength, turns),
     createToken: new CreateTokenHandler(ledger, clock),
     updateToken: new UpdateTokenHandler(ledger, clock),
     rotateToken: new RotateTokenHandler(ledger, clock),
