@@ -29,6 +29,20 @@ describe('forward-auth', () => {
     expect(await answer.text()).toBe('');
   });
 
+  it('answers a question that comes with a body as it would without', async () => {
+    const headers = { 'x-original-method': 'GET', 'x-original-uri': '/invoices', ...bearer(token) };
+    const url = `${stack.url}/auth/nginx`;
+    const [plain, sent] = await Promise.all([
+      fetch(url, { headers }),
+      fetch(url, { method: 'POST', headers, body: '{"some":"body"}' }),
+    ]);
+    expect(sent.status).toBe(200);
+    const tell = (answer: Response) => [...answer.headers].filter(([name]) => name !== 'date');
+    expect(tell(sent)).toEqual(tell(plain));
+    const tooMuch = { method: 'POST', headers, body: 'x'.repeat(100_000) };
+    expect((await fetch(url, tooMuch)).status).toBe(413);
+  });
+
   it('goes by the method that the proxy names, not by that of its own request', async () => {
     expect((await stack.ask('/invoices', bearer(token), 'POST')).status).toBe(403);
     const envoy = await fetch(`${stack.url}/auth/envoy/invoices`, {

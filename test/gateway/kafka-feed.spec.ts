@@ -53,9 +53,13 @@ class ScriptedRelay {
   }
 
   async publish(message: LedgerMessage): Promise<void> {
+    await this.publishUnmarked(message);
+    await this.mark();
+  }
+
+  async publishUnmarked(message: LedgerMessage): Promise<void> {
     await this.#send(messageRecord(message, { ledgerId: this.ledgerId, epoch: 1 }));
     this.#head = BigInt(message.data.position);
-    await this.mark();
   }
 
   async garbage(position: bigint): Promise<void> {
@@ -68,17 +72,23 @@ class ScriptedRelay {
     this.#head = position;
   }
 
-  async mark(): Promise<void> {
+  /** @param ahead What is added to the offsets that the topics have. */
+  async mark(position = this.#head, ahead = 0n): Promise<void> {
     const admin = this.server.client().admin();
     await admin.connect();
     try {
-      const position = String(this.#head);
       const offsets: Record<string, Record<string, string>> = {};
       for (const type of MESSAGE_TYPES) {
         const ends = await admin.fetchTopicOffsets(this.prefix + type);
-        offsets[type] = Object.fromEntries(ends.map(({ partition, high }) => [partition, high]));
+        offsets[type] = Object.fromEntries(
+          ends.map(({ partition, high }) => {
+            const isMoved = high !== '0';
+            return [partition, String(BigInt(high) + (isMoved ? ahead : 0n))];
+          }),
+        );
       }
-      await this.#send(markRecord({ position, at: AT, offsets }, { ledgerId: 'l', epoch: 1 }));
+      const mark = { position: String(position), at: AT, offsets };
+      await this.#send(markRecord(mark, { ledgerId: 'l', epoch: 1 }));
     } finally {
       await admin.disconnect();
     }
@@ -143,6 +153,46 @@ class ScriptedRelay {
     const began = await listener.until(({ kind }) => kind === 'began');
     expect(began).toMatchObject({ position: 1_003n });
     expect(listener.heard.filter(({ kind }) => kind === 'message')).toEqual([]);
+    await feed.close();
+    await relay.close();
+  });
+
+  it('does not begin by a mark from before its start', async () => {
+    const relay = await new ScriptedRelay(server).start();
+    relay.silent();
+    await relay.publishUnmarked(revoked(TOKEN, 1_001n));
+    const listener = new HearingListener();
+    const feed = feedOf(relay);
+    feed.open(listener);
+    // These were overtaken by a message that this reader never sees: they promise too little.
+    for (let marks = 0; marks < 40; marks += 1) await relay.mark(1_000n, -1n);
+    while (listener.heard.length === 0) await relay.mark(1_001n);
+    expect(listener.heard[0]).toEqual({ kind: 'began', position: 1_001n });
+    await feed.close();
+    await relay.close();
+  });
+
+  it('has not come as far as a mark says until it has read as far', async () => {
+    const relay = await new ScriptedRelay(server).start();
+    const listener = new HearingListener();
+    const feed = feedOf(relay);
+    feed.open(listener);
+    await listener.until(({ kind }) => kind === 'began');
+    relay.silent();
+    await relay.publish(revoked(TOKEN, 1_001n));
+    await listener.untilPosition(1_001n);
+    // The mark is read first, the message that it is about afterwards.
+    await relay.mark(1_005n, 1n);
+    await relay.mark(1_002n);
+    await listener.untilPosition(1_002n);
+    const message = revoked(TOKEN, 1_005n);
+    await relay.publish(message);
+    await listener.untilPosition(1_005n);
+    const order = listener.heard.map((heard) => {
+      return heard.kind === 'message' ? heard.message.id : 'position' in heard && heard.position;
+    });
+    expect(order.indexOf(message.id)).toBeGreaterThan(0);
+    expect(order.indexOf(1_005n)).toBeGreaterThan(order.indexOf(message.id));
     await feed.close();
     await relay.close();
   });

@@ -20,7 +20,7 @@ export interface ForwardAuthParts {
  * Answers proxies that ask whether a call may pass: read, find the route, decide, say so.
  *
  * Questions without a body, which is all that proxies usually ask, are answered on node:http itself:
- * Fastify's part in a request costs more than a decision from memory (docs/adr/0010). The same handlers
+ * Fastify's part in a request costs more than a decision from memory (docs/adr/0013). The same handlers
  * serve what is left to Fastify.
  */
 export class ForwardAuth {

@@ -4,7 +4,7 @@ import { GATEWAY_LINES, type GatewayLine, type GatewayLog } from '@ledger/gatewa
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Every line of the process itself, beside those of the gateway's parts. */
-const PROCESS_LINES = {
+export const PROCESS_LINES = {
   'gateway.started': 'accepting requests',
   'gateway.stopping': 'finishing what is under way',
   'gateway.stopped': 'stopped: leases are given back, and the ledger knows',

@@ -223,9 +223,10 @@ export class KafkaFeed implements InvalidationFeed {
   #applyMarks(): void {
     const next = this.#next;
     if (!next) return;
-    let reached: Mark | undefined;
-    while (this.#marks[0] && covers(next, this.#marks[0].offsets)) reached = this.#marks.shift();
-    if (!reached) return;
+    const index = this.#marks.findLastIndex(({ offsets }) => covers(next, offsets));
+    if (index < 0) return;
+    const reached = this.#marks[index]!;
+    this.#marks = this.#marks.slice(index + 1);
     if (this.#start) {
       // Everything that was not read came before the start, so it is no newer than a mark behind it.
       if (!covers(reached.offsets, this.#start)) return;

@@ -24,7 +24,7 @@ type Partitioner = ReturnType<typeof Partitioners.DefaultPartitioner>;
 /**
  * Sends to Kafka, acknowledged by every in-sync copy, by an idempotent producer. After a send that was
  * rejected the producer is thrown away: kafkajs would give its sequence numbers to other messages, which the
- * broker takes for repeats and drops with an answer of success (docs/adr/0009).
+ * broker takes for repeats and drops with an answer of success (docs/adr/0011).
  */
 export class KafkaPublisher extends MessagePublisher {
   readonly #kafka: Kafka;

@@ -18,7 +18,7 @@ export interface KafkaLeaseSettings extends KafkaSettings {
  * The lease as a consumer group with one partition to give: who is assigned it is the active relay. The group's
  * generation is the epoch, and the broker refuses a checkpoint that is committed in an older one. The
  * checkpoint is the metadata of the group's offset, so no second store can disagree with Kafka about
- * what Kafka has (docs/adr/0009).
+ * what Kafka has (docs/adr/0011).
  */
 export class KafkaRelayLease extends RelayLease {
   readonly #kafka: Kafka;
