@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { KafkaFeed } from '@ledger/gateway-cache';
+import { HearingListener, revoked } from '@ledger/gateway-cache/testing';
 import {
   KafkaPublisher,
   KafkaRelayLease,
@@ -13,6 +15,7 @@ import { Certificates } from '../eventstoredb/support/certificates.js';
 import { freePort } from '../operations/service-process.js';
 import { describeWith, findKafka } from './kafka-libraries.js';
 import { KafkaServer } from './kafka-server.js';
+import { ScriptedRelay } from './support/scripted-relay.js';
 
 const PASSWORD = 'pass-word-that-nobody-may-see';
 
@@ -90,6 +93,22 @@ run('a Kafka with TLS and users', () => {
     const lease = new KafkaRelayLease({ ...settings(), ledgerId: 'ledger-1' });
     await (await acquired(lease)).save(5n);
     await lease.close();
+  });
+
+  it('is heard by a gateway with the same settings', async () => {
+    const relay = await new ScriptedRelay(server).start();
+    const { replicationFactor: _, partitions: __, ...access } = settings();
+    const feed = new KafkaFeed({
+      access: { ...access, topicPrefix: relay.prefix },
+      gatewayId: 'secure',
+    });
+    const listener = new HearingListener();
+    feed.open(listener);
+    await listener.until(({ kind }) => kind === 'began');
+    await relay.publish(revoked('00000000-0000-4000-8000-000000000001', 1_001n));
+    await listener.untilPosition(1_001n);
+    await feed.close();
+    await relay.close();
   });
 
   it.each([
