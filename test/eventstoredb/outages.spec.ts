@@ -13,6 +13,7 @@ async function refusals(store: EventStoreDbStore): Promise<readonly number[]> {
     store.append('s', 1, sampleEvents(1)),
     store.append('t', 0, sampleEvents(1), [{ streamId: 's', revision: 1 }]),
     store.read('s'),
+    store.readLast('s'),
     store.readAllAfter(0n, 10),
     store.head(),
   ];

@@ -34,6 +34,10 @@ class PassThrough extends EventStore {
     return this.inner.read(...read);
   }
 
+  override readLast(streamId: string): Promise<StoredEvent | undefined> {
+    return this.inner.readLast(streamId);
+  }
+
   override readAllAfter(...read: Parameters<EventStore['readAllAfter']>) {
     return this.inner.readAllAfter(...read);
   }

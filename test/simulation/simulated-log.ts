@@ -125,8 +125,16 @@ export class SimulatedConnection extends EventStore {
     });
   }
 
-  override read(streamId: string, after: Revision = 0): Promise<readonly StoredEvent[]> {
-    return this.#ask('read', () => this.log.durable.read(streamId, after));
+  override read(
+    streamId: string,
+    after?: Revision,
+    limit?: number,
+  ): Promise<readonly StoredEvent[]> {
+    return this.#ask('read', () => this.log.durable.read(streamId, after, limit));
+  }
+
+  override readLast(streamId: string): Promise<StoredEvent | undefined> {
+    return this.#ask('read last', () => this.log.durable.readLast(streamId));
   }
 
   override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {

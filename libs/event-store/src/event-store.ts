@@ -12,6 +12,11 @@ export interface EventMetadata {
   readonly commandId: string;
   /** Keyed digest of the request body; only where the caller sent an idempotency key. */
   readonly fingerprint?: string;
+  /**
+   * Revision after which the events of the stream, up to this one, fold to all that it says now. Absent is 0:
+   * all of them are needed. Spares reading, and says nothing that the log does not say without it.
+   */
+  readonly foldFrom?: Revision;
   readonly requestId: string;
   readonly correlationId: string;
   readonly causationId: string | null;
@@ -100,8 +105,18 @@ export abstract class EventStore {
     unchanged?: readonly Unchanged[],
   ): Promise<AppendResult>;
 
-  /** Events of one stream after revision `after` (default 0: all), oldest first; empty when there are none. */
-  abstract read(streamId: string, after?: Revision): Promise<readonly StoredEvent[]>;
+  /**
+   * Events of one stream after revision `after` (default 0), oldest first: at most `limit` of them, or all that
+   * there are; empty when there are none.
+   */
+  abstract read(
+    streamId: string,
+    after?: Revision,
+    limit?: number,
+  ): Promise<readonly StoredEvent[]>;
+
+  /** The newest event of one stream, at the same cost however long it is; undefined when there is none. */
+  abstract readLast(streamId: string): Promise<StoredEvent | undefined>;
 
   /**
    * At most `limit` events of the whole log after `position`, oldest first. Never skips an event.

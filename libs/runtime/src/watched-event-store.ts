@@ -106,9 +106,16 @@ export class WatchedEventStore extends EventStore {
     return this.#writes ? this.#writes.guard(send) : send();
   }
 
-  override read(streamId: string, after?: Revision): Promise<readonly StoredEvent[]> {
-    const send = (): Promise<readonly StoredEvent[]> => this.store.read(streamId, after);
-    return this.#reads ? this.#reads.guard(send) : send();
+  override read(
+    streamId: string,
+    after?: Revision,
+    limit?: number,
+  ): Promise<readonly StoredEvent[]> {
+    return this.#ask(() => this.store.read(streamId, after, limit));
+  }
+
+  override readLast(streamId: string): Promise<StoredEvent | undefined> {
+    return this.#ask(() => this.store.readLast(streamId));
   }
 
   override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
@@ -129,6 +136,10 @@ export class WatchedEventStore extends EventStore {
     this.#writes?.close();
     this.#reads?.close();
     return this.store.close();
+  }
+
+  #ask<T>(send: () => Promise<T>): Promise<T> {
+    return this.#reads ? this.#reads.guard(send) : send();
   }
 
   #send(

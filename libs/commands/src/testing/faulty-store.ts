@@ -19,6 +19,8 @@ export type AppendHook = (
 export class FaultyStore extends EventStore {
   appends = 0;
   reads = 0;
+  /** How many events the reads of streams gave. */
+  eventsRead = 0;
   onAppend: AppendHook = (append) => append();
   onRead: (streamId: string) => Promise<void> = async () => undefined;
   onReadAll: (position: Position) => Promise<void> = async () => undefined;
@@ -43,10 +45,24 @@ export class FaultyStore extends EventStore {
     );
   }
 
-  override async read(streamId: string, after?: Revision): Promise<readonly StoredEvent[]> {
+  override async read(
+    streamId: string,
+    after?: Revision,
+    limit?: number,
+  ): Promise<readonly StoredEvent[]> {
     this.reads += 1;
     await this.onRead(streamId);
-    return this.store.read(streamId, after);
+    const events = await this.store.read(streamId, after, limit);
+    this.eventsRead += events.length;
+    return events;
+  }
+
+  override async readLast(streamId: string): Promise<StoredEvent | undefined> {
+    this.reads += 1;
+    await this.onRead(streamId);
+    const event = await this.store.readLast(streamId);
+    if (event) this.eventsRead += 1;
+    return event;
   }
 
   override async readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {

@@ -69,8 +69,9 @@ export function assertRevision(revision: Revision): void {
   }
 }
 
-/** @throws RangeError For a limit that would read nothing, or without end. */
-export function assertLimit(limit: number): void {
+/** @throws RangeError For a limit that would read nothing, or no whole number of events. */
+export function assertLimit(limit: number | undefined): void {
+  if (limit === undefined) return;
   if (!Number.isSafeInteger(limit) || limit < 1) {
     throw new RangeError(`${limit} is not a limit: a whole number of events, from 1`);
   }

@@ -64,10 +64,21 @@ export class MemoryEventStore extends EventStore {
     return { outcome: 'appended', revision, position: BigInt(this.#log.length) };
   }
 
-  async read(streamId: string, after: Revision = 0): Promise<readonly StoredEvent[]> {
+  async read(
+    streamId: string,
+    after: Revision = 0,
+    limit?: number,
+  ): Promise<readonly StoredEvent[]> {
     this.#assertOpen();
     assertRevision(after);
-    return (this.#streams.get(streamId) ?? []).slice(after);
+    assertLimit(limit);
+    const end = limit === undefined ? undefined : after + limit;
+    return (this.#streams.get(streamId) ?? []).slice(after, end);
+  }
+
+  async readLast(streamId: string): Promise<StoredEvent | undefined> {
+    this.#assertOpen();
+    return this.#streams.get(streamId)?.at(-1);
   }
 
   async readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {

@@ -37,7 +37,9 @@ export function describeEventStore(adapter: string, open: () => Promise<StoreUnd
       await expect(store.append('s', 1, sampleEvents(1))).rejects.toMatchObject({
         code: 'STORE_UNAVAILABLE',
       });
-      await expect(store.read('s')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      for (const read of [() => store.read('s'), () => store.readLast('s')]) {
+        await expect(read()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      }
     });
 
     it('finishes the appends under way before it closes', async () => {

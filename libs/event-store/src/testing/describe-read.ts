@@ -26,6 +26,7 @@ function describeStream(open: () => EventStore): void {
     const events = Object.values(samplePayloads).map((payload) =>
       sampleEvent(payload, {
         fingerprint: 'digest',
+        foldFrom: 17,
         causationId: 'cause',
         actor: { kind: 'org_token', id: 'token-1', ip: '192.0.2.7', userAgent: 'probe/1.0' },
       }),
@@ -54,6 +55,35 @@ function describeStream(open: () => EventStore): void {
     await store.append('s', 0, sampleEvents(4));
     const revisions = (await store.read('s', after)).map(({ revision }) => revision);
     expect(revisions).toEqual([1, 2, 3, 4].filter((revision) => revision > after));
+  });
+
+  it('gives a long stream piece by piece, from wherever one begins', async () => {
+    const store = open();
+    const events = sampleEvents(200);
+    await store.append('s', 0, events.slice(0, 70));
+    await store.append('other', 0, sampleEvents(3));
+    await store.append('s', 70, events.slice(70));
+    const all = await store.read('s');
+    for (const limit of [1, 63, 64, 65, 199, 200, 1000]) {
+      for (const after of [0, 1, 62, 63, 64, 127, 128, 198, 199, 200, 300]) {
+        expect(await store.read('s', after, limit)).toEqual(all.slice(after, after + limit));
+      }
+    }
+    await expect(store.read('s', 0, 0)).rejects.toThrow(RangeError);
+  });
+
+  it('tells the newest event, whoever appended it last', async () => {
+    const store = open();
+    expect(await store.readLast('s')).toBeUndefined();
+    let revision = 0;
+    for (const count of [1, 3, 70]) {
+      await store.append('s', revision, sampleEvents(count));
+      revision += count;
+      await store.append('other', revision - count, sampleEvents(count));
+      const last = await store.readLast('s');
+      expect(last).toMatchObject({ streamId: 's', revision });
+      expect([last]).toEqual(await store.read('s', revision - 1));
+    }
   });
 
   it('keeps a big event, and text of any script', async () => {

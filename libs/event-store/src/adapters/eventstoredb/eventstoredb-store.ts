@@ -145,10 +145,21 @@ export class EventStoreDbStore extends EventStore {
   }
 
   /** @throws StoreDamaged, StoreUnavailable */
-  async read(streamId: string, after: Revision = 0): Promise<readonly StoredEvent[]> {
+  async read(
+    streamId: string,
+    after: Revision = 0,
+    limit?: number,
+  ): Promise<readonly StoredEvent[]> {
     this.#assertOpen();
     assertRevision(after);
-    return this.parts.log.stream(streamId, after);
+    assertLimit(limit);
+    return this.parts.log.stream(streamId, after, limit);
+  }
+
+  /** @throws StoreDamaged, StoreUnavailable */
+  async readLast(streamId: string): Promise<StoredEvent | undefined> {
+    this.#assertOpen();
+    return this.parts.log.lastOf(streamId);
   }
 
   /** @throws StoreDamaged, StoreUnavailable */

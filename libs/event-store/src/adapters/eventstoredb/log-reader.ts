@@ -45,20 +45,30 @@ export class LogReader {
   ) {}
 
   /** @throws StoreDamaged When the stream's events do not follow each other. */
-  async stream(streamId: string, after: Revision): Promise<readonly StoredEvent[]> {
+  async stream(
+    streamId: string,
+    after: Revision,
+    limit = Infinity,
+  ): Promise<readonly StoredEvent[]> {
     const name = this.mapping.streamName(streamId);
     const events: StoredEvent[] = [];
     for (;;) {
       const next = after + events.length;
-      const page = await this.#read(streamRequest(name, next, PAGE_EVENTS));
+      const count = Math.min(PAGE_EVENTS, limit - events.length);
+      const page = await this.#read(streamRequest(name, next, count));
       page.forEach((recorded, index) => {
         if (revisionOf(recorded) !== next + index) {
           throw new StoreDamaged(`${streamId} has no event ${next + index + 1}`);
         }
         events.push(this.mapping.stored(recorded));
       });
-      if (page.length < PAGE_EVENTS) return events;
+      if (page.length < count || events.length >= limit) return events;
     }
+  }
+
+  async lastOf(streamId: string): Promise<StoredEvent | undefined> {
+    const [last] = await this.#read(lastEventRequest(this.mapping.streamName(streamId)));
+    return last && this.mapping.stored(last);
   }
 
   /** As the leader knows it. */

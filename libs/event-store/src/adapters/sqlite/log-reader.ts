@@ -2,7 +2,7 @@ import type { EventCodec } from '../../codec/event-codec.js';
 import { StoreDamaged, type Revision, type StoredEvent } from '../../event-store.js';
 import type { ChainedEvent, ChainHash } from './hash-chain.js';
 import { asStoreError, type Connection } from './sqlite-connection.js';
-import { StreamFinder } from './stream-finder.js';
+import { StreamFinder, type StreamHead } from './stream-finder.js';
 
 /** One row of the log, the name of its stream included. */
 export interface LogRow extends ChainedEvent {
@@ -46,21 +46,29 @@ export class LogReader {
   }
 
   /** @throws StoreDamaged When the stream's events do not follow each other. */
-  stream(streamId: string, after: Revision): readonly StoredEvent[] {
+  stream(streamId: string, after: Revision, limit = Infinity): readonly StoredEvent[] {
     return this.#reading(() => {
       const head = this.#finder.headOf(streamId);
       if (!head) return [];
       const events: StoredEvent[] = [];
-      let { position } = head;
-      for (let { revision } = head; revision > after; revision -= 1) {
-        const row = this.#statements.event.get(position);
-        if (row?.revision !== revision || row.streamKey !== head.streamKey) {
-          throw new StoreDamaged(`${streamId} has no event ${revision} at position ${position}`);
-        }
-        events.push(this.#stored(streamId, row));
+      const last = Math.min(head.revision, after + limit);
+      // Events know only the one before them: the way leads back from the nearest place after those asked for.
+      const entry = last < head.revision ? this.#finder.entryTo(head, last) : head;
+      let { revision, position } = entry;
+      for (; revision > after; revision -= 1) {
+        const row = this.#eventAt(streamId, { ...head, revision, position });
+        if (revision <= last) events.push(this.#stored(streamId, row));
         position = row.previous;
       }
       return events.reverse();
+    });
+  }
+
+  /** @throws StoreDamaged When it is not where the stream ends. */
+  lastOf(streamId: string): StoredEvent | undefined {
+    return this.#reading(() => {
+      const head = this.#finder.headOf(streamId);
+      return head && this.#stored(streamId, this.#eventAt(streamId, head));
     });
   }
 
@@ -100,6 +108,12 @@ export class LogReader {
 
   headsAfter(streamKey: number, limit: number): readonly StatedHead[] {
     return this.#reading(() => this.#statements.headsAfter.all(streamKey, limit));
+  }
+
+  #eventAt(streamId: string, { streamKey, revision, position }: StreamHead): LogRow {
+    const row = this.#statements.event.get(position);
+    if (row?.revision === revision && row.streamKey === streamKey) return row;
+    throw new StoreDamaged(`${streamId} has no event ${revision} at position ${position}`);
   }
 
   #stored(streamId: string, row: LogRow): StoredEvent {

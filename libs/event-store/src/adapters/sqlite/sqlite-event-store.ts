@@ -98,10 +98,21 @@ export class SqliteEventStore extends EventStore {
   }
 
   /** @throws StoreDamaged, StoreUnavailable */
-  async read(streamId: string, after: Revision = 0): Promise<readonly StoredEvent[]> {
+  async read(
+    streamId: string,
+    after: Revision = 0,
+    limit?: number,
+  ): Promise<readonly StoredEvent[]> {
     this.#assertOpen();
     assertRevision(after);
-    return this.ledger.reader.stream(streamId, after);
+    assertLimit(limit);
+    return this.ledger.reader.stream(streamId, after, limit);
+  }
+
+  /** @throws StoreDamaged, StoreUnavailable */
+  async readLast(streamId: string): Promise<StoredEvent | undefined> {
+    this.#assertOpen();
+    return this.ledger.reader.lastOf(streamId);
   }
 
   /** @throws StoreDamaged, StoreUnavailable */
