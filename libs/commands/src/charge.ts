@@ -7,7 +7,7 @@ import type {
   TokenId,
   UserId,
 } from '@ledger/domain';
-import type { Position } from '@ledger/event-store';
+import type { Position, Revision } from '@ledger/event-store';
 
 /** Whose quota is spent. */
 export type QuotaSubject =
@@ -50,14 +50,26 @@ export function subjectIdOf(subject: QuotaSubject): string {
 }
 
 const LEASE_ID =
-  /^(\d{4}-\d{2}(?:-\d{2}(?:T\d{2})?)?)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+  /^(\d{4}-\d{2}(?:-\d{2}(?:T\d{2})?)?)(?:\.([1-9]\d{0,14}))?\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Names a lease after its window, so that no other window needs to be searched for it. */
-export function leaseIdIn(window: QuotaWindow, uuid: string): string {
-  return `${window}.${uuid}`;
+/** Where a lease was charged. */
+export interface LeasePlace {
+  readonly window: QuotaWindow;
+  /** Of the charge in its stream; null in the names that older versions gave. */
+  readonly revision: Revision | null;
 }
 
-/** The window that a lease was charged in; null for what is no name of a lease. */
-export function windowOfLease(leaseId: string): QuotaWindow | null {
-  return (LEASE_ID.exec(leaseId)?.[1] as QuotaWindow | undefined) ?? null;
+/** Names a lease after its place: no other window, and nothing before it, need be searched for it. */
+export function leaseIdAt(window: QuotaWindow, revision: Revision, uuid: string): string {
+  return `${window}.${revision}.${uuid}`;
+}
+
+/** Null for what is no name of a lease. A name of the right form may still be one that was never given. */
+export function placeOfLease(leaseId: string): LeasePlace | null {
+  const [, window, revision] = LEASE_ID.exec(leaseId) ?? [];
+  if (window === undefined) return null;
+  return {
+    window: window as QuotaWindow,
+    revision: revision === undefined ? null : Number(revision),
+  };
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { LedgerEvent, OrgId } from '@ledger/domain';
-import type { EventMetadata, NewEvent } from '@ledger/event-store';
+import type { EventMetadata, NewEvent, Revision } from '@ledger/event-store';
 import { principalId, type CommandContext } from './command-context.js';
 import { uuid, type RequestIdentity } from './request-identity.js';
 
@@ -8,6 +8,8 @@ interface Provenance {
   readonly identity: Pick<RequestIdentity, 'commandId' | 'fingerprint'>;
   readonly context: CommandContext;
   readonly orgId: OrgId | null;
+  /** Only of streams that record it. */
+  readonly foldFrom?: Revision;
 }
 
 /**
@@ -19,7 +21,7 @@ interface Provenance {
  */
 export function toNewEvents<Event extends LedgerEvent>(
   events: readonly Event[],
-  { identity, context, orgId }: Provenance,
+  { identity, context, orgId, foldFrom }: Provenance,
 ): readonly NewEvent<Event>[] {
   const { commandId, fingerprint } = identity;
   const metadata: EventMetadata = {
@@ -36,6 +38,7 @@ export function toNewEvents<Event extends LedgerEvent>(
     },
     orgId,
     dialect: context.dialect,
+    ...(foldFrom === undefined ? {} : { foldFrom }),
   };
   return events.map((payload, index) => ({
     eventId: eventIdOf(commandId, index, fingerprint === undefined ? '' : JSON.stringify(payload)),

@@ -9,6 +9,7 @@ import {
   standing,
   windowEnd,
   windowOf,
+  withNewestLeases,
   type Decision,
   type Quota,
   type QuotaEvent,
@@ -16,11 +17,11 @@ import {
   type Timestamp,
   type WindowLength,
 } from '@ledger/domain';
-import type { NewEvent, Position } from '@ledger/event-store';
+import type { NewEvent, Position, Revision } from '@ledger/event-store';
 import {
-  leaseIdIn,
+  leaseIdAt,
+  placeOfLease,
   subjectIdOf,
-  windowOfLease,
   type Charge,
   type ChargeOutcome,
   type LeaseReturn,
@@ -52,7 +53,12 @@ export interface EarlierCharge extends Decided {
 
 /** What one batch is decided on. */
 export interface Basis {
+  /** Knows the leases that these calls give back. */
   readonly quota: Quota;
+  /** Of the stream, to which the quota was folded. */
+  readonly revision: Revision;
+  /** Of the oldest charge that may still be repeated; null when there is none. */
+  readonly oldestRepeatable: Revision | null;
   readonly earlier: ReadonlyMap<string, EarlierCharge>;
   readonly limit: QuotaLimit;
   readonly now: Timestamp;
@@ -71,7 +77,7 @@ export interface Batch {
 export function decideBatch(calls: readonly QuotaCall[], basis: Basis): Batch {
   const { earlier, limit, now, windowLength } = basis;
   const end = windowEnd(now, windowLength);
-  let { quota } = basis;
+  let { quota, oldestRepeatable } = basis;
   const events: NewEvent<QuotaEvent>[] = [];
   const byCommand = new Map<string, Decided>();
   const decided = calls.map((call): Decided => {
@@ -82,31 +88,36 @@ export function decideBatch(calls: readonly QuotaCall[], basis: Basis): Batch {
       if (before.fingerprint === fingerprint) return before;
       return { ...before, decision: reject({ code: 'IDEMPOTENCY_KEY_REUSED' }) };
     }
-    const decision = decideCall(call, quota, basis);
-    if (decision.outcome === 'accepted') {
+    const revision = basis.revision + events.length + 1;
+    const decision = decideCall(call, quota, basis, revision);
+    if (decision.outcome === 'accepted' && decision.events.length > 0) {
       quota = decision.events.reduce(spend, quota);
-      events.push(...toNewEvents(decision.events, { identity, context, orgId: work.orgId }));
+      if (fingerprint !== undefined) oldestRepeatable ??= revision;
+      const foldFrom = (oldestRepeatable ?? revision) - 1;
+      const provenance = { identity, context, orgId: work.orgId, foldFrom };
+      events.push(...toNewEvents(decision.events, provenance));
     }
     const after = { decision, standing: standing(limit.units, quota.consumed, end), fingerprint };
     byCommand.set(commandId, after);
     return after;
   });
-  return { decided, events, quota };
+  return { decided, events, quota: withNewestLeases(quota) };
 }
 
 function decideCall(
   { work, identity }: QuotaCall,
   quota: Quota,
   { limit, now, windowLength }: Basis,
+  revision: Revision,
 ): Decision<QuotaEvent> {
   const { subject, orgId } = work;
   const subjectId = subjectIdOf(subject);
   if ('leaseId' in work) {
     const { leaseId, unusedUnits } = work;
-    const window = windowOfLease(leaseId);
+    const place = placeOfLease(leaseId);
     // Units of a token that died come back like those of any other: it is the fact that counts.
-    if (window === null) return reject({ code: 'LEASE_NOT_FOUND' });
-    const names = { subjectId, orgId, leaseId, window } as const;
+    if (!place) return reject({ code: 'LEASE_NOT_FOUND' });
+    const names = { subjectId, orgId, leaseId, window: place.window } as const;
     const command = { type: 'ReturnQuota', ...names, unusedUnits, now } as const;
     return giveBack(limit.units, quota, command, windowLength);
   }
@@ -119,7 +130,7 @@ function decideCall(
   }
   // The instant tells a key that was used again, after it was forgotten, from its first use.
   const name = uuid(hash('sha256', `${identity.commandId} ${now}`, 'buffer'));
-  const leaseId = leaseIdIn(windowOf(now, windowLength), name);
+  const leaseId = leaseIdAt(windowOf(now, windowLength), revision, name);
   const command = { type: 'LeaseQuota', ...what, leaseId, units: cost } as const;
   return lease(limit.units, quota, command, windowLength);
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
   epochMs,
+  latest,
   timestamp,
   windowEnd,
   windowOf,
@@ -10,6 +11,7 @@ import {
   type WindowLength,
 } from '@ledger/domain';
 import { EventStore, type Position } from '@ledger/event-store';
+import { AskedLeases } from './asked-leases.js';
 import { subjectIdOf, type Charge, type ChargeOutcome, type LeaseReturn } from './charge.js';
 import type { CommandContext } from './command-context.js';
 import { Clock, Contention, READ_YOUR_WRITES_MS_MAX, ReadModelProgress } from './ports.js';
@@ -23,7 +25,7 @@ import {
 import { QuotaLimits } from './quota-limits.js';
 import { IDEMPOTENCY_TTL_MS, RequestIdentities } from './request-identity.js';
 import type { SharedTurns } from './shared-turns.js';
-import { StreamFolds, type Fold, type FoldSource } from './stream-folds.js';
+import { oldestRepeatable, StreamFolds, type Fold, type FoldSource } from './stream-folds.js';
 import { quotaStream } from './streams.js';
 
 interface Call extends QuotaCall {
@@ -42,6 +44,7 @@ const CALLS_MAX = 500;
 export class QuotaQueue {
   readonly #waiting = new Map<string, Call[]>();
   readonly #limits: QuotaLimits;
+  readonly #leases: AskedLeases;
 
   constructor(
     private readonly store: EventStore,
@@ -54,6 +57,7 @@ export class QuotaQueue {
     private readonly turns?: SharedTurns | undefined,
   ) {
     this.#limits = new QuotaLimits(folds);
+    this.#leases = new AskedLeases(store);
   }
 
   /** Resolves once the units are durably spent, or refused. @throws Contention, StoreUnavailable */
@@ -123,7 +127,8 @@ export class QuotaQueue {
     let source = first;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX;) {
       const now = this.clock.now();
-      const stream = quotaStream(subjectId, windowOf(now, this.windowLength));
+      const window = windowOf(now, this.windowLength);
+      const stream = quotaStream(subjectId, window);
       const [fold, limit] = await Promise.all([
         this.folds.of(stream, source),
         this.#limits.of(calls[0]!.work.subject, now, source),
@@ -134,8 +139,17 @@ export class QuotaQueue {
           const before = earlier.get(calls[index]!.identity.commandId);
           return asOutcome(each, before?.position ?? position);
         });
-      const basis = { quota: fold.state, earlier, limit, now, windowLength: this.windowLength };
-      const { decided, events, quota } = decideBatch(calls, basis);
+      const { revision } = fold;
+      const { decided, events, quota } = decideBatch(calls, {
+        quota: await this.#leases.of(subjectId, window, fold, calls),
+        revision,
+        oldestRepeatable: oldestRepeatable(
+          fold,
+          latest(now, fold.state.lastAt),
+          IDEMPOTENCY_TTL_MS,
+        ),
+        ...{ earlier, limit, now, windowLength: this.windowLength },
+      });
 
       const refuses = decided.some(({ decision }) => decision.outcome === 'rejected');
       if (source === 'kept' && (refuses || events.length === 0)) {
@@ -147,13 +161,12 @@ export class QuotaQueue {
 
       const { streamId } = stream;
       const sentAt = performance.now();
-      const appended = await this.store.append(streamId, fold.revision, events, limit.unchanged);
+      const appended = await this.store.append(streamId, revision, events, limit.unchanged);
       if (appended.outcome === 'appended') {
         this.turns?.won(subjectId, performance.now() - sentAt);
         const { position } = appended;
-        const revisionOf = (index: number): number => fold.revision + index + 1;
         const stored = events.map(({ payload, metadata }, index) => {
-          return { payload, metadata, revision: revisionOf(index), position };
+          return { payload, metadata, revision: revision + index + 1, position };
         });
         this.folds.advance(stream, fold, stored, quota);
         return outcomesAt(position);

@@ -1,5 +1,12 @@
 import { epochMs, type LedgerEvent, type Timestamp } from '@ledger/domain';
-import { EventStore, type Position, type Revision, type StoredEvent } from '@ledger/event-store';
+import {
+  EventStore,
+  StoreUnavailable,
+  type Position,
+  type Revision,
+  type StoredEvent,
+} from '@ledger/event-store';
+import { PIECE_EVENTS, piecesOf } from './stream-pieces.js';
 import type { Stream } from './streams.js';
 
 /** What became of an earlier command, by its id, so that a repeat finds its first outcome. */
@@ -47,7 +54,7 @@ export class StreamFolds {
     return source === 'kept' ? this.load(stream) : this.refresh(stream);
   }
 
-  /** The fold that is kept, or else the stream read from its start. */
+  /** The fold that is kept, or else the stream read anew. */
   async load<State, Event extends LedgerEvent>(stream: Stream<State, Event>): Promise<Fold<State>> {
     return this.kept(stream) ?? this.refresh(stream);
   }
@@ -62,9 +69,44 @@ export class StreamFolds {
   async refresh<State, Event extends LedgerEvent>(
     stream: Stream<State, Event>,
   ): Promise<Fold<State>> {
-    const kept = this.kept(stream) ?? emptyFold(stream);
-    const newer = await this.store.read(stream.streamId, kept.revision);
-    return this.advance(stream, kept, newer as readonly StoredEvent<Event>[]);
+    const kept = this.kept(stream);
+    if (!kept && stream.recordsFoldFrom) return this.#fromTail(stream);
+    const before = kept ?? emptyFold(stream);
+    const newer = await this.store.read(stream.streamId, before.revision, PIECE_EVENTS);
+    const fold = this.advance(stream, before, newer as readonly StoredEvent<Event>[]);
+    if (newer.length < PIECE_EVENTS) return fold;
+    // Far behind: most of what lies between may not matter any more.
+    return stream.recordsFoldFrom ? this.#fromTail(stream) : this.#readOn(stream, fold);
+  }
+
+  /** Folds a stream from where its newest event says that it may begin: the length of the rest does not matter. */
+  async #fromTail<State, Event extends LedgerEvent>(
+    stream: Stream<State, Event>,
+  ): Promise<Fold<State>> {
+    const { streamId } = stream;
+    const last = await this.store.readLast(streamId);
+    if (!last) return emptyFold(stream);
+    const { foldFrom = 0 } = last.metadata;
+    const kept = this.kept(stream);
+    let fold = { ...emptyFold(stream), revision: foldFrom };
+    if (kept && kept.revision >= foldFrom) fold = kept;
+    if (fold.revision === last.revision - 1) {
+      return this.advance(stream, fold, [last as StoredEvent<Event>]);
+    }
+    fold = await this.#readOn(stream, fold);
+    if (fold.revision >= last.revision) return fold;
+    throw new StoreUnavailable(`${streamId} ends before an event that was read just now`);
+  }
+
+  async #readOn<State, Event extends LedgerEvent>(
+    stream: Stream<State, Event>,
+    from: Fold<State>,
+  ): Promise<Fold<State>> {
+    let fold = from;
+    for await (const piece of piecesOf(this.store, stream.streamId, from.revision)) {
+      fold = this.advance(stream, fold, piece as readonly StoredEvent<Event>[]);
+    }
+    return fold;
   }
 
   /**
@@ -105,6 +147,18 @@ export class StreamFolds {
   }
 }
 
+/** Revision of the oldest command that may still be repeated after an event at `at`; null when there is none. */
+export function oldestRepeatable(
+  { repeatable }: Fold<unknown>,
+  at: Timestamp,
+  repeatableMs: number,
+): Revision | null {
+  for (const command of repeatable.values()) {
+    if (epochMs(command.at) > epochMs(at) - repeatableMs) return command.firstRevision;
+  }
+  return null;
+}
+
 function emptyFold<State, Event extends LedgerEvent>(stream: Stream<State, Event>): Fold<State> {
   return { state: stream.initial, revision: 0, position: 0n, repeatable: NOTHING_REPEATABLE };
 }
@@ -121,22 +175,27 @@ function withRepeatable(
     const { commandId, fingerprint } = metadata;
     if (fingerprint === undefined) continue;
     commands ??= new Map();
+    // First, or a key that was used again after it was forgotten would be taken for part of its first use.
+    forgetUntil(commands, payload.occurredAt, repeatableMs);
     const firstRevision = commands.get(commandId)?.firstRevision ?? revision;
     const revisions = { firstRevision, lastRevision: revision };
     const at = payload.occurredAt;
     commands.set(commandId, { fingerprint, ...revisions, position, at, event: payload });
   }
   const last = events.at(-1);
-  if (commands && last && repeatableMs !== undefined) {
-    forgetUntil(commands, epochMs(last.payload.occurredAt) - repeatableMs);
-  }
+  if (commands && last) forgetUntil(commands, last.payload.occurredAt, repeatableMs);
   return commands ?? earlier;
 }
 
 /** Takes the oldest commands out. A map keeps the order of insertion, here that of the stream. */
-function forgetUntil(commands: Map<string, EarlierCommand>, ms: number): void {
+function forgetUntil(
+  commands: Map<string, EarlierCommand>,
+  now: Timestamp,
+  repeatableMs: number | undefined,
+): void {
+  if (repeatableMs === undefined) return;
   for (const [commandId, { at }] of commands) {
-    if (epochMs(at) > ms) return;
+    if (epochMs(at) > epochMs(now) - repeatableMs) return;
     commands.delete(commandId);
   }
 }

@@ -7,6 +7,7 @@ import {
   noToken,
   spend,
   unspent,
+  withNewestLeases,
   type GatewayEvent,
   type GatewayState,
   type LedgerEvent,
@@ -34,6 +35,8 @@ export interface Stream<State, Event extends LedgerEvent> {
   readonly evolve: (state: State, event: Event) => State;
   /** How long its commands may be repeated, in milliseconds; absent where they are known for ever. */
   readonly repeatableMs?: number;
+  /** Whether its events say from where on they suffice to fold it: what is too long to be read whole. */
+  readonly recordsFoldFrom?: true;
 }
 
 export function tokenStream(tokenId: TokenId): Stream<Token, TokenEvent> {
@@ -53,9 +56,10 @@ export function quotaStream(subjectId: string, window: QuotaWindow): Stream<Quot
   return {
     streamId: `quota-${subjectId}-${window}`,
     initial: unspent,
-    evolve: spend,
+    evolve: (quota, event) => withNewestLeases(spend(quota, event)),
     // Charges are too many to remember each key for ever.
     repeatableMs: IDEMPOTENCY_TTL_MS,
+    recordsFoldFrom: true,
   };
 }
 

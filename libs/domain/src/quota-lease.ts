@@ -68,7 +68,7 @@ export function lease(
  * Once a lease, and never more than it was of. Repeated, it is accepted without a fact; so it is once the
  * window is over, whose units are nobody's any more.
  *
- * @param quota Of the window that holds `now`.
+ * @param quota Of the window that holds `now`; knows the lease, if there is one.
  */
 export function giveBack(
   limit: number | null,

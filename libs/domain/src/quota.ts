@@ -8,6 +8,9 @@ export const USER_QUOTA_UNITS = 1000;
 /** Largest cost of one call: the largest 32-bit integer, so that every dialect can say it. */
 export const COST_MAX = 2 ** 31 - 1;
 
+/** How many leases of one window are remembered. */
+export const LEASES_REMEMBERED_MAX = 128;
+
 /**
  * One charge. Window, limit and running total are recorded, so that replay reads neither clock nor
  * configuration. Lives in `quota-<subjectId>-<window>`; the subject is a token, or a user.
@@ -54,6 +57,7 @@ export interface Lease {
 export interface Quota {
   readonly consumed: number;
   readonly lastAt: Timestamp | null;
+  /** Those that are remembered: see {@link withNewestLeases}. */
   readonly leases: ReadonlyMap<string, Lease>;
 }
 
@@ -119,7 +123,10 @@ export function consume(
   });
 }
 
-/** Folds one fact. The total is assigned from it, so folding it twice changes nothing. */
+/**
+ * Folds one fact. The total is assigned from it: folding it twice changes nothing, and where nothing is asked of
+ * leases, the newest fact alone folds to the same as all of them.
+ */
 export function spend(quota: Quota, event: QuotaEvent): Quota {
   return {
     consumed: event.consumedAfter,
@@ -131,10 +138,19 @@ export function spend(quota: Quota, event: QuotaEvent): Quota {
 function withLease(leases: Quota['leases'], event: QuotaEvent): Quota['leases'] {
   const { leaseId } = event;
   if (leaseId === undefined) return leases;
-  if (event.type === 'QuotaConsumed') {
-    return new Map(leases).set(leaseId, { units: event.cost, returned: null });
+  if (event.type === 'QuotaReturned') {
+    const lease = leases.get(leaseId);
+    return lease ? new Map(leases).set(leaseId, { ...lease, returned: event.units }) : leases;
   }
-  const lease = leases.get(leaseId);
-  invariant(lease !== undefined, 'QuotaReturned follows the charge of its lease');
-  return new Map(leases).set(leaseId, { ...lease, returned: event.units });
+  return new Map(leases).set(leaseId, { units: event.cost, returned: null });
+}
+
+/**
+ * Forgets all leases but the newest: a window may see more of them than any memory should hold, and each costs a
+ * copy of the others. Whoever decides on what is left sees to it that it knows the leases in question.
+ */
+export function withNewestLeases(quota: Quota): Quota {
+  const { size } = quota.leases;
+  if (size <= LEASES_REMEMBERED_MAX) return quota;
+  return { ...quota, leases: new Map([...quota.leases].slice(size - LEASES_REMEMBERED_MAX)) };
 }
