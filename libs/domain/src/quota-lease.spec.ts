@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { InvariantViolation, timestamp, type Timestamp } from './primitives.js';
 import { giveBack, lease, type LeaseQuota, type ReturnQuota } from './quota-lease.js';
 import type { QuotaWindow } from './quota-window.js';
-import { consume, spend, unspent, type Quota, type QuotaEvent } from './quota.js';
+import {
+  consume,
+  LEASES_REMEMBERED_MAX,
+  spend,
+  unspent,
+  withNewestLeases,
+  type Quota,
+  type QuotaEvent,
+} from './quota.js';
 import type { Decision } from './rejection.js';
 import { at, orgId, secretOf, tokenId } from './testing/index.js';
 
@@ -143,10 +151,24 @@ describe('ReturnQuota', () => {
       events: [{ occurredAt: at(5) }],
     }));
 
+  it('of a lease that is not remembered brings its units back all the same', () =>
+    expect(spend({ ...given(), consumed: 4 }, returned(3, 1))).toMatchObject({ consumed: 1 }));
+
   it('is folded to the same when it is folded twice', () => {
     const once = given(charged(4, 4), returned(3, 1));
     expect(spend(once, returned(3, 1))).toStrictEqual(once);
   });
+});
+
+it('remembers the newest leases, and what came back of them', () => {
+  const names = Array.from({ length: LEASES_REMEMBERED_MAX + 2 }, (_, n) => `lease-${n}`);
+  const few = given(charged(4, 4), returned(3, 1));
+  expect(withNewestLeases(few)).toBe(few);
+  const many = names.reduce((quota, name) => spend(quota, charged(1, 1, name)), given());
+  const { leases, consumed } = withNewestLeases(spend(many, returned(1, 0)));
+  expect([...leases.keys()]).toEqual(names.slice(2));
+  expect(many.leases.size).toBe(names.length);
+  expect(consumed).toBe(0);
 });
 
 it('keeps the books: total equals charges less returns, within the limit, never below zero', () => {

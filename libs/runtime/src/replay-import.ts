@@ -10,7 +10,10 @@ import {
 } from '@ledger/event-store';
 import type { Ledger } from './ledger.js';
 
-/** One event as it travels between ledgers: all that the log holds of it, and nothing that is a secret. */
+/**
+ * One event as it travels between ledgers: all that the log says of it, and nothing that is a secret. From where
+ * on its stream may be folded is left out: each ledger finds that out for itself.
+ */
 export interface EventEnvelope {
   readonly eventId: string;
   readonly streamId: string;
