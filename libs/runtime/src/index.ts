@@ -16,5 +16,6 @@ export * from './relay.js';
 export * from './replay-import.js';
 export * from './shared-ledger.js';
 export * from './shared-store-config.js';
+export * from './skip-event.js';
 export * from './store-breaker.js';
 export * from './watched-event-store.js';

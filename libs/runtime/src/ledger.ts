@@ -10,14 +10,18 @@ import {
   UseRecorder,
 } from '@ledger/commands';
 import type { Timestamp, WindowLength } from '@ledger/domain';
-import { AesGcmCipher, EventStore, MemoryEventStore, SqliteEventStore } from '@ledger/event-store';
 import {
-  auditLog,
+  AesGcmCipher,
+  EventStore,
+  MemoryEventStore,
+  SkippedEvents,
+  SqliteEventStore,
+} from '@ledger/event-store';
+import {
   AuditLog,
   credentials,
   CredentialIndex,
   Directory,
-  gateways,
   KeySearch,
   organizations,
   Projector,
@@ -25,8 +29,6 @@ import {
   quotaUsage,
   QuotaStandings,
   ReadModelDatabase,
-  revocations,
-  tokenList,
   TokenList,
   type ProjectionRun,
   type RebuildProgress,
@@ -37,6 +39,7 @@ import { ClockMark } from './clock-mark.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
 import { PromptDecideAndAppend } from './prompt-answers.js';
+import { PROJECTIONS } from './projections.js';
 import { ProjectorProgress } from './read-model-progress.js';
 import { WatchedEventStore } from './watched-event-store.js';
 
@@ -147,20 +150,21 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const { ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
   const store =
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
+  store.goPast(await SkippedEvents.in(store));
   const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const index = new CredentialIndex();
   const directory = new Directory();
   const quotas = new QuotaStandings(windowLength);
-  const projector = new Projector(store, database, [
-    { projection: credentials, resident: index },
-    { projection: organizations, resident: directory },
-    { projection: quotaUsage, resident: quotas },
-    { projection: tokenList },
-    { projection: auditLog },
-    { projection: gateways },
-    { projection: revocations },
-  ] as readonly ProjectionRun[]);
+  const access: Readonly<Record<string, object>> = {
+    [credentials.name]: { resident: index },
+    [organizations.name]: { resident: directory },
+    [quotaUsage.name]: { resident: quotas },
+  };
+  const runs: readonly ProjectionRun[] = PROJECTIONS.map((projection) => {
+    return { projection, ...access[projection.name] };
+  });
+  const projector = new Projector(store, database, runs);
   const startedAt = performance.now();
   await projector.start(parts.onRebuild);
   const catchUpMs = performance.now() - startedAt;

@@ -1,7 +1,10 @@
 import {
   EventStore,
+  SkippedEvents,
   SqliteEventStore,
+  StoreDamaged,
   StoreUnavailable,
+  UnreadableEvent,
   type AppendResult,
   type CommitStats,
   type NewEvent,
@@ -42,6 +45,7 @@ export class WatchedEventStore extends EventStore {
   readonly #writes: StoreBreaker | undefined;
   readonly #reads: StoreBreaker | undefined;
   #failure: Error | undefined;
+  #skipped = SkippedEvents.none;
 
   constructor(
     private readonly store: EventStore,
@@ -89,6 +93,11 @@ export class WatchedEventStore extends EventStore {
     this.#failure ??= error;
   }
 
+  /** From now on leaves out what cannot be read, where an operator decided so (docs/adr/0014). */
+  goPast(skipped: SkippedEvents): void {
+    this.#skipped = skipped;
+  }
+
   override append(
     streamId: string,
     expected: Revision,
@@ -112,7 +121,10 @@ export class WatchedEventStore extends EventStore {
   }
 
   override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
-    const events = this.store.readAllAfter(position, limit);
+    const events =
+      this.#skipped === SkippedEvents.none
+        ? this.store.readAllAfter(position, limit)
+        : this.#readPast(position, limit);
     return this.#reads ? this.#reads.observe(events) : events;
   }
 
@@ -129,6 +141,18 @@ export class WatchedEventStore extends EventStore {
     this.#writes?.close();
     this.#reads?.close();
     return this.store.close();
+  }
+
+  async #readPast(position: Position, limit: number): Promise<readonly StoredEvent[]> {
+    for (let from = position; ;) {
+      try {
+        return await this.store.readAllAfter(from, limit);
+      } catch (error) {
+        const isOne = error instanceof UnreadableEvent || error instanceof StoreDamaged;
+        if (!isOne || !error.place || !this.#skipped.covers(error.place)) throw error;
+        from = error.place.position;
+      }
+    }
   }
 
   #send(

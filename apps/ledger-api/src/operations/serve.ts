@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import type { Server } from 'node:http';
-import { StoreDamaged } from '@ledger/event-store';
+import { StoreDamaged, UnreadableEvent } from '@ledger/event-store';
+import { EventNotApplied } from '@ledger/read-models';
 import {
   kafkaSettings,
   NestLog,
@@ -77,6 +78,9 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
 const MEND_DIRECTORY =
   'Restore the data directory from a backup, or bring back the files that belong together: see "When the ' +
   'service does not start" in docs/operations.md.';
+const MEND_EVENT =
+  'Update to a release that can apply this event, or decide to go on without it: see "An event that cannot ' +
+  'be applied" in docs/operations.md, and `token-ledger skip-event`.';
 const MEND_DATABASE =
   'The data directory of this node is not to blame. See that LEDGER_EVENTSTOREDB_URL and ' +
   'LEDGER_EVENTSTOREDB_PREFIX name the right database, that nothing else writes, deletes or truncates streams ' +
@@ -89,6 +93,9 @@ export function startFailure(error: unknown, { LEDGER_STORE: store }: NodeJS.Pro
   if (error instanceof StoreDamaged) {
     const advice = store === 'eventstoredb' ? MEND_DATABASE : MEND_DIRECTORY;
     return `${error.message}.\nNothing was changed. ${advice}`;
+  }
+  if (error instanceof EventNotApplied || error instanceof UnreadableEvent) {
+    return `${error.message}.\nNothing was changed. ${MEND_EVENT}`;
   }
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE')

@@ -1,6 +1,7 @@
 import {
   ENDED,
   isAttributeChange,
+  subjectOfStream,
   type Dialect,
   type OrgId,
   type ResourceGrant,
@@ -57,16 +58,27 @@ export interface UserCredential {
   }[];
 }
 
-export type Credential = TokenCredential | UserCredential;
+/** An event about them was skipped, so that nobody knows what their secrets are good for: none is accepted. */
+export interface FrozenCredential {
+  readonly kind: 'frozen';
+}
+
+export type Credential = TokenCredential | UserCredential | FrozenCredential;
 
 /** One row a token or user: every secret it ever had, and what those are good for. */
 export const credentials: Projection<Credential> = {
   name: 'credentials',
-  version: 2,
+  version: 3,
   columns: {},
   indexes: [],
   apply({ payload: event, revision }, rows) {
     switch (event.type) {
+      case 'EventSkipped': {
+        const { streamId } = event;
+        const subject = subjectOfStream('token', streamId) ?? subjectOfStream('user', streamId);
+        if (subject !== null) rows.put(subject, { kind: 'frozen' });
+        return;
+      }
       case 'TokenCreated':
         if (!rows.get(event.tokenId)) rows.put(event.tokenId, created(event));
         return;
@@ -77,7 +89,9 @@ export const credentials: Projection<Credential> = {
       }
       case 'PersonalTokenIssued':
       case 'PersonalTokenRevoked': {
-        const row = userRow(rows.get(event.userId));
+        const found = rows.get(event.userId);
+        if (found?.kind === 'frozen') return;
+        const row = userRow(found);
         if (revision > row.revision)
           rows.put(event.userId, withPersonalToken(row, event, revision));
         return;
@@ -91,7 +105,9 @@ export const credentials: Projection<Credential> = {
         ) {
           return;
         }
-        const row = tokenRow(rows.get(event.tokenId));
+        const found = rows.get(event.tokenId);
+        if (found?.kind === 'frozen') return;
+        const row = tokenRow(found);
         // A row that holds the event already is left alone, so that a redelivery changes nothing.
         if (revision > row.revision) rows.put(event.tokenId, { ...changed(row, event), revision });
       }

@@ -1,6 +1,33 @@
-import type { Position, StoredEvent } from '@ledger/event-store';
+import type { EventPlace, Position, SkippedEvents, StoredEvent } from '@ledger/event-store';
 import type { Projection, ResidentRows, Rows } from './projection.js';
 import type { Generation, ReadModelDatabase, TableChanges } from './read-model-database.js';
+
+/** An event that a projection cannot take: a bug, or a fact that does not fit the ones before it. */
+export class EventNotApplied extends Error {
+  override readonly name = 'EventNotApplied';
+  readonly place: EventPlace;
+
+  constructor(
+    projection: string,
+    { payload, streamId, revision, position }: StoredEvent,
+    cause: unknown,
+  ) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${projection} cannot apply ${payload.type} at position ${position}: ${reason}`, {
+      cause,
+    });
+    this.place = { streamId, revision, position };
+  }
+}
+
+/** Applies an event to every table, with regard to what operators decided. @throws EventNotApplied */
+export function applyTo(tables: Iterable<Table>, event: StoredEvent, skipped: SkippedEvents): void {
+  const mayPass = skipped.covers(event);
+  for (const table of tables) {
+    if (mayPass) table.applyIfPossible(event);
+    else table.apply(event);
+  }
+}
 
 /** The rows of one projection in one generation: what is written, and over it what is not yet. */
 export class Table {
@@ -67,10 +94,27 @@ export class Table {
     try {
       this.projection.apply(event, this.#rows);
     } catch (error) {
-      const { position, payload } = event;
-      const cause = error instanceof Error ? error.message : String(error);
-      const what = `${this.projection.name} cannot apply ${payload.type} at position ${position}`;
-      throw new Error(`${what}: ${cause}`, { cause: error });
+      throw new EventNotApplied(this.projection.name, event, error);
+    }
+    this.#position = event.position;
+  }
+
+  /**
+   * Applies an event, unless that cannot be done: then nothing of it. For streams that an operator decided to go on
+   * with (docs/adr/0014).
+   */
+  applyIfPossible(event: StoredEvent): void {
+    if (event.position <= this.#position) return;
+    const changed: [string, never][] = [];
+    const rows: Rows<never> = {
+      get: (key) => (changed.findLast((each) => each[0] === key)?.[1] ?? this.get(key)) as never,
+      put: (key, row) => changed.push([key, row]),
+    };
+    try {
+      this.projection.apply(event, rows);
+      for (const [key, row] of changed) this.#put(key, row);
+    } catch {
+      // What was decided: the ledger goes on without it.
     }
     this.#position = event.position;
   }

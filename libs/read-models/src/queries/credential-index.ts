@@ -33,7 +33,7 @@ export class CredentialIndex extends ResidentRows<Credential> {
     const { digest } = lookUp;
     const owner = this.#ownerByDigest.get(digest);
     const row = owner === undefined ? undefined : this.get(owner);
-    if (row === undefined) return undefined;
+    if (row === undefined || row.kind === 'frozen') return undefined;
     return row.kind === 'token' ? foundToken(row, digest) : foundUser(row, digest);
   }
 
@@ -53,6 +53,7 @@ export class CredentialIndex extends ResidentRows<Credential> {
   }
 
   protected override changed(before: Credential | undefined, after: Credential): void {
+    if (after.kind === 'frozen') return;
     if (after.kind === 'user') {
       for (const { digest } of after.tokens) this.#ownerByDigest.set(digest, after.userId);
       return;
