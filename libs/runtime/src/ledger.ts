@@ -93,6 +93,8 @@ export interface LedgerParts {
   readonly onRebuild?: (progress: RebuildProgress) => void;
 }
 
+/** Tokens whose credential and quota stay in memory once they were used: about 1 KB each. */
+const CACHED_MAX = 200_000;
 /** A write to a disk that takes longer is answered 503, so that nobody waits for it without bound (R8). */
 const SILENCE_MS_MAX = 1_800;
 
@@ -153,13 +155,11 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   store.goPast(await SkippedEvents.in(store));
   const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
-  const index = new CredentialIndex();
   const directory = new Directory();
-  const quotas = new QuotaStandings(windowLength);
-  const access: Readonly<Record<string, object>> = {
-    [credentials.name]: { resident: index },
+  const access: Readonly<Record<string, Omit<ProjectionRun, 'projection'>>> = {
+    [credentials.name]: { cachedMax: CACHED_MAX },
     [organizations.name]: { resident: directory },
-    [quotaUsage.name]: { resident: quotas },
+    [quotaUsage.name]: { cachedMax: CACHED_MAX },
   };
   const runs: readonly ProjectionRun[] = PROJECTIONS.map((projection) => {
     return { projection, ...access[projection.name] };
@@ -198,9 +198,9 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     progress,
     freshness,
     database,
-    credentials: index,
+    credentials: new CredentialIndex(projector),
     directory,
-    quotas,
+    quotas: new QuotaStandings(projector, windowLength),
     tokens: new TokenList(projector, database),
     keys: new KeySearch(projector, database),
     audit: new AuditLog(projector, database),

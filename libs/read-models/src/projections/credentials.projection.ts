@@ -71,6 +71,12 @@ export const credentials: Projection<Credential> = {
   version: 3,
   columns: {},
   indexes: [],
+  lookUps: (row) => {
+    if (row.kind === 'frozen') return [];
+    if (row.kind === 'user') return row.tokens.map(({ digest }) => digest);
+    const ids = row.keyId === null ? [] : [row.keyId];
+    return [...ids, ...row.secrets.flatMap(({ digest, secretId }) => [digest, secretId])];
+  },
   apply({ payload: event, revision }, rows) {
     switch (event.type) {
       case 'EventSkipped': {
