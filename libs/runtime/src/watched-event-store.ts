@@ -1,5 +1,6 @@
 import {
   EventStore,
+  EventStoreDbStore,
   SkippedEvents,
   SqliteEventStore,
   StoreDamaged,
@@ -7,6 +8,7 @@ import {
   UnreadableEvent,
   type AppendResult,
   type CommitStats,
+  type EventStoreDbStats,
   type NewEvent,
   type Position,
   type Revision,
@@ -76,6 +78,11 @@ export class WatchedEventStore extends EventStore {
   /** What the embedded store counts about its commits; undefined for a store that makes none here. */
   get commits(): CommitStats | undefined {
     return this.store instanceof SqliteEventStore ? this.store.stats() : undefined;
+  }
+
+  /** What the adapter of EventStoreDB counts; undefined for any other store. */
+  get database(): EventStoreDbStats | undefined {
+    return this.store instanceof EventStoreDbStore ? this.store.stats() : undefined;
   }
 
   /** For how long the store has been known not to answer, in milliseconds; undefined while it does. */
