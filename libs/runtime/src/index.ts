@@ -9,6 +9,7 @@ export * from './ledger.module.js';
 export * from './maintenance.js';
 export { masterKeyFile } from './master-key.js';
 export * from './nest-log.js';
+export * from './operations-listener.js';
 export * from './read-model-progress.js';
 export * from './redaction.js';
 export * from './relay-config.js';

@@ -5,6 +5,7 @@ import { StoreDamaged, UnreadableEvent } from '@ledger/event-store';
 import { EventNotApplied } from '@ledger/read-models';
 import {
   kafkaSettings,
+  listenForOperations,
   NestLog,
   readConfig,
   relayToKafka,
@@ -15,7 +16,6 @@ import { endOnCrash } from './crash-guard.js';
 import { firstStart, greeting } from './greeting.js';
 import { writeLine } from './log-lines.js';
 import { openConfiguredLedger } from './open-ledger.js';
-import { listenForOperations } from './operations-listener.js';
 import { Operations } from './operations.js';
 import { Shutdown } from './shutdown.js';
 
