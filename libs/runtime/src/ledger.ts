@@ -88,6 +88,8 @@ export interface LedgerParts {
   readonly stalenessMaxMs?: number;
   /** Where the log is far away: how long a command may keep its caller waiting. */
   readonly answerMsMax?: number;
+  /** Rows of credentials and quotas each that stay in memory; room for all of them is taken at once. */
+  readonly cachedMax?: number;
   /** Tests move their own clock. */
   readonly clock?: Clock;
   readonly onRebuild?: (progress: RebuildProgress) => void;
@@ -156,10 +158,11 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const directory = new Directory();
+  const { cachedMax = CACHED_MAX } = parts;
   const access: Readonly<Record<string, Omit<ProjectionRun, 'projection'>>> = {
-    [credentials.name]: { cachedMax: CACHED_MAX },
+    [credentials.name]: { cachedMax },
     [organizations.name]: { resident: directory },
-    [quotaUsage.name]: { cachedMax: CACHED_MAX },
+    [quotaUsage.name]: { cachedMax },
   };
   const runs: readonly ProjectionRun[] = PROJECTIONS.map((projection) => {
     return { projection, ...access[projection.name] };
