@@ -63,6 +63,8 @@ export interface Basis {
 export interface Batch {
   readonly decided: readonly Decided[];
   readonly events: readonly NewEvent<QuotaEvent>[];
+  /** What they fold to. */
+  readonly quota: Quota;
 }
 
 /** Decides calls of one subject one after the other, each on what those before it leave. */
@@ -89,7 +91,7 @@ export function decideBatch(calls: readonly QuotaCall[], basis: Basis): Batch {
     byCommand.set(commandId, after);
     return after;
   });
-  return { decided, events };
+  return { decided, events, quota };
 }
 
 function decideCall(
@@ -137,9 +139,17 @@ export function asEarlierCharge({ event, fingerprint, position }: EarlierCommand
 export function asOutcome({ decision, standing }: Decided, position: Position): ChargeOutcome {
   if (decision.outcome === 'rejected') return decision;
   const [event] = decision.events;
-  const accepted = { outcome: 'accepted', quota: standing, position } as const;
-  if (!event) return { ...accepted, cost: 0 };
-  if (event.type === 'QuotaReturned') return { ...accepted, cost: event.units };
-  const { cost, leaseId } = event;
-  return leaseId === undefined ? { ...accepted, cost } : { ...accepted, cost, leaseId };
+  const accepted = {
+    outcome: 'accepted',
+    cost: unitsOf(event),
+    quota: standing,
+    position,
+  } as const;
+  if (event?.type !== 'QuotaConsumed' || event.leaseId === undefined) return accepted;
+  return { ...accepted, leaseId: event.leaseId };
+}
+
+function unitsOf(event: QuotaEvent | undefined): number {
+  if (!event) return 0;
+  return event.type === 'QuotaReturned' ? event.units : event.cost;
 }

@@ -135,7 +135,7 @@ export class QuotaQueue {
           return asOutcome(each, before?.position ?? position);
         });
       const basis = { quota: fold.state, earlier, limit, now, windowLength: this.windowLength };
-      const { decided, events } = decideBatch(calls, basis);
+      const { decided, events, quota } = decideBatch(calls, basis);
 
       const refuses = decided.some(({ decision }) => decision.outcome === 'rejected');
       if (source === 'kept' && (refuses || events.length === 0)) {
@@ -155,7 +155,7 @@ export class QuotaQueue {
         const stored = events.map(({ payload, metadata }, index) => {
           return { payload, metadata, revision: revisionOf(index), position };
         });
-        this.folds.advance(stream, fold, stored);
+        this.folds.advance(stream, fold, stored, quota);
         return outcomesAt(position);
       }
       if (appended.streamId === streamId) await this.turns?.lost(subjectId, attempt);

@@ -67,14 +67,17 @@ export class StreamFolds {
     return this.advance(stream, kept, newer as readonly StoredEvent<Event>[]);
   }
 
-  /** Folds events that follow `fold` and keeps the result, unless a newer one is kept already. */
+  /**
+   * Folds events that follow `fold` and keeps the result, unless a newer one is kept already.
+   *
+   * @param state What they fold to, where the caller has found out already.
+   */
   advance<State, Event extends LedgerEvent>(
     stream: Stream<State, Event>,
     fold: Fold<State>,
     events: readonly Pick<StoredEvent<Event>, 'payload' | 'metadata' | 'revision' | 'position'>[],
+    state: State = events.reduce((each, { payload }) => stream.evolve(each, payload), fold.state),
   ): Fold<State> {
-    let { state } = fold;
-    for (const { payload } of events) state = stream.evolve(state, payload);
     const last = events.at(-1);
     const next: Fold<State> = last
       ? {

@@ -5,7 +5,8 @@ interface Entry {
   readonly characters: number;
 }
 
-const EVENTS_MAX = 10_000;
+/** What is held survives each collection of garbage, and so is copied: 10,000 made each pause 11 ms instead of 2. */
+const EVENTS_MAX = 2_000;
 const CHARACTERS_MAX = 64 * 1024 * 1024;
 
 /**

@@ -107,7 +107,7 @@ export class LogWriter {
         occurredAt,
         data,
         metadata,
-        Buffer.from(this.#hash, 'hex'),
+        this.#hash,
       );
       if (revision % SIGNPOST_EVERY === 0) insertSignpost.run(streamKey, revision, this.#position);
       previous = this.#position;
@@ -187,7 +187,7 @@ function prepareStatements(connection: Connection) {
     insertStream: connection.prepare('INSERT INTO streams (name) VALUES (?)'),
     insertEvent: connection.prepare(
       `INSERT INTO events (position, stream_id, revision, previous_position, event_id, type,
-         schema_version, occurred_at, data, metadata, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+         schema_version, occurred_at, data, metadata, hash) VALUES (?,?,?,?,?,?,?,?,?,?,unhex(?))`,
     ),
     insertSignpost: connection.prepare('INSERT INTO signposts VALUES (?, ?, ?)'),
     moveHead: connection.prepare('INSERT OR REPLACE INTO stream_heads VALUES (?, ?, ?)'),
