@@ -6,12 +6,14 @@ const MAY_IMPORT = {
   'libs/read-models': ['libs/domain', 'libs/event-store'],
   'libs/publishing': ['libs/domain', 'libs/event-store'],
   'libs/gateway-cache': ['libs/publishing'],
+  'libs/settings': ['libs/publishing'],
   'libs/runtime': [
     'libs/domain',
     'libs/event-store',
     'libs/commands',
     'libs/read-models',
     'libs/publishing',
+    'libs/settings',
   ],
   'apps/ledger-api': [
     'libs/domain',
@@ -21,8 +23,14 @@ const MAY_IMPORT = {
     'libs/publishing',
     'libs/runtime',
   ],
-  'apps/ledger-worker': ['libs/domain', 'libs/event-store', 'libs/publishing', 'libs/runtime'],
-  'apps/ledger-gateway': ['libs/gateway-cache'],
+  'apps/ledger-worker': [
+    'libs/domain',
+    'libs/event-store',
+    'libs/publishing',
+    'libs/settings',
+    'libs/runtime',
+  ],
+  'apps/ledger-gateway': ['libs/gateway-cache', 'libs/settings'],
   'apps/ledger-cli': ['libs/domain', 'libs/runtime'],
 };
 

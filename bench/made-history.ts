@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { mintSecret } from '@ledger/commands';
 import {
   timestamp,
@@ -12,7 +13,7 @@ import {
   type SecretId,
   type TokenId,
 } from '@ledger/domain';
-import type { EventMetadata, EventStore } from '@ledger/event-store';
+import { StoreUnavailable, type EventMetadata, type EventStore } from '@ledger/event-store';
 import { createDirectory, DEMO_TENANT, openDirectory, type Ledger } from '@ledger/runtime';
 import { ADMIN } from './service.js';
 
@@ -133,8 +134,18 @@ async function append(
   payload: LedgerEvent,
   orgId: OrgId,
 ): Promise<void> {
-  const appended = await store.append(streamId, revision, [madeEvent(payload, orgId)]);
-  if (appended.outcome === 'conflict') throw new Error(`${streamId} moved while it was made`);
+  const event = madeEvent(payload, orgId);
+  for (;;) {
+    try {
+      const appended = await store.append(streamId, revision, [event]);
+      if (appended.outcome === 'conflict') throw new Error(`${streamId} moved while it was made`);
+      return;
+    } catch (error) {
+      // On a busy machine the writer falls behind; the same event again is written once.
+      if (!(error instanceof StoreUnavailable)) throw error;
+      await setTimeout(100);
+    }
+  }
 }
 
 /** An event as a command of the ledger itself would leave it. */

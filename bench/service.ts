@@ -75,6 +75,8 @@ async function start(
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // A benchmark that breaks leaves no server behind.
+  process.once('exit', () => child.kill('SIGKILL'));
   const url = await listening(child);
   return {
     url,

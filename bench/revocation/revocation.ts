@@ -144,7 +144,7 @@ async function main(): Promise<void> {
     const { ours, bare } = await measure(
       {
         ledger: { KAFKA_BROKERS: brokers, KAFKA_REPLICATION_FACTOR: '1' },
-        gateway: { GATEWAY_FEED: 'kafka', GATEWAY_KAFKA_BROKERS: brokers },
+        gateway: { GATEWAY_FEED: 'kafka', KAFKA_BROKERS: brokers },
       },
       () => bareKafka.trip(),
     );

@@ -2,7 +2,7 @@ import type { EventStoreDbStore, StoredEvent } from '@ledger/event-store';
 import { sampleEvents } from '@ledger/event-store/testing';
 import { openStoreOnDouble, timed, until, type StoreOnDouble } from './support/store-on-double.js';
 
-const DEADLINE_MS = 600;
+const DEADLINE_MS = 1_000;
 /** What timers and a busy machine may add. */
 const SLACK_MS = 400;
 const UNAVAILABLE = { code: 'STORE_UNAVAILABLE' };

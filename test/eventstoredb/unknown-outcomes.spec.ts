@@ -1,7 +1,7 @@
 import { sampleEvents } from '@ledger/event-store/testing';
 import { openStoreOnDouble, timed, type StoreOnDouble } from './support/store-on-double.js';
 
-const DEADLINE_MS = 900;
+const DEADLINE_MS = 2_000;
 
 describe('an append whose outcome is unknown is repeated', () => {
   let opened: StoreOnDouble;

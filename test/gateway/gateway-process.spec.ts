@@ -88,7 +88,7 @@ describe('the gateway as a process of its own', () => {
     });
     expect(await gateway.exit).toBe(1);
     for (const name of [
-      ...['GATEWAY_LEDGER_URL', 'GATEWAY_ID', 'GATEWAY_KAFKA_BROKERS', 'GATEWAY_CACHE_TTL_MS'],
+      ...['GATEWAY_LEDGER_URL', 'GATEWAY_ID', 'KAFKA_BROKERS', 'GATEWAY_CACHE_TTL_MS'],
       ...['GATEWAY_TYPO is not a setting', 'GATEWAY_LEDGER_TOKEN'],
     ]) {
       expect(gateway.output()).toContain(name);

@@ -1,113 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Producer } from 'kafkajs';
 import { KafkaFeed } from '@ledger/gateway-cache';
 import { describeFeed, HearingListener, revoked } from '@ledger/gateway-cache/testing';
-import {
-  CHANNELS,
-  LEDGER_POSITION,
-  markRecord,
-  MESSAGE_TYPES,
-  messageRecord,
-  type LedgerMessage,
-  type OutgoingRecord,
-} from '@ledger/publishing';
 import { findKafka } from '../kafka/kafka-libraries.js';
 import { KafkaServer } from '../kafka/kafka-server.js';
+import { ScriptedRelay } from '../kafka/support/scripted-relay.js';
 
 const libraries = await findKafka();
 const { missing } = libraries;
 if (missing !== undefined) it.skip(`KafkaFeed: ${missing}`, () => undefined);
 
 const TOKEN = '00000000-0000-4000-8000-000000000001';
-const AT = '2026-03-27T10:00:00.000Z' as LedgerMessage['data']['occurredAt'];
-const PARTITIONS = 2;
 const yes = (): boolean => true;
 const no = (): boolean => false;
-
-/** What the active relay writes, with the marks that go with it. */
-class ScriptedRelay {
-  readonly prefix = `t${randomUUID().slice(0, 8)}.`;
-  #head = 1_000n;
-  #timer: NodeJS.Timeout | undefined;
-  #producer!: Producer;
-  ledgerId = 'ledger-1';
-
-  constructor(private readonly server: KafkaServer) {}
-
-  async start(): Promise<this> {
-    const kafka = this.server.client();
-    const admin = kafka.admin();
-    await admin.connect();
-    const topics = CHANNELS.map((channel) => ({
-      topic: this.prefix + channel,
-      numPartitions: channel === LEDGER_POSITION ? 1 : PARTITIONS,
-      replicationFactor: 1,
-    }));
-    await admin.createTopics({ topics, waitForLeaders: true });
-    await admin.disconnect();
-    this.#producer = kafka.producer();
-    await this.#producer.connect();
-    this.#timer = setInterval(() => void this.mark().catch(() => undefined), 100);
-    return this;
-  }
-
-  async publish(message: LedgerMessage): Promise<void> {
-    await this.publishUnmarked(message);
-    await this.mark();
-  }
-
-  async publishUnmarked(message: LedgerMessage): Promise<void> {
-    await this.#send(messageRecord(message, { ledgerId: this.ledgerId, epoch: 1 }));
-    this.#head = BigInt(message.data.position);
-  }
-
-  async garbage(position: bigint): Promise<void> {
-    const record = messageRecord(revoked(TOKEN, position), { ledgerId: this.ledgerId, epoch: 1 });
-    await this.#send({ ...record, value: '{"no":"message"}' });
-    this.#head = position;
-  }
-
-  passOver(position: bigint): void {
-    this.#head = position;
-  }
-
-  /** @param ahead What is added to the offsets that the topics have. */
-  async mark(position = this.#head, ahead = 0n): Promise<void> {
-    const admin = this.server.client().admin();
-    await admin.connect();
-    try {
-      const offsets: Record<string, Record<string, string>> = {};
-      for (const type of MESSAGE_TYPES) {
-        const ends = await admin.fetchTopicOffsets(this.prefix + type);
-        offsets[type] = Object.fromEntries(
-          ends.map(({ partition, high }) => {
-            const isMoved = high !== '0';
-            return [partition, String(BigInt(high) + (isMoved ? ahead : 0n))];
-          }),
-        );
-      }
-      const mark = { position: String(position), at: AT, offsets };
-      await this.#send(markRecord(mark, { ledgerId: 'l', epoch: 1 }));
-    } finally {
-      await admin.disconnect();
-    }
-  }
-
-  silent(): void {
-    clearInterval(this.#timer);
-  }
-
-  async close(): Promise<void> {
-    this.silent();
-    await this.#producer.disconnect();
-  }
-
-  async #send({ channel, key, value, headers }: OutgoingRecord): Promise<void> {
-    const messages = [{ key, value, headers: { ...headers } }];
-    await this.#producer.send({ topic: this.prefix + channel, acks: -1, messages });
-  }
-}
 
 (missing === undefined ? describe : describe.skip)('with a real Kafka', () => {
   let server: KafkaServer;
@@ -119,7 +23,7 @@ class ScriptedRelay {
 
   const feedOf = (relay: ScriptedRelay): KafkaFeed => {
     const { prefix: topicPrefix } = relay;
-    return new KafkaFeed({ brokers: server.addresses, topicPrefix, gatewayId: 'test' });
+    return new KafkaFeed({ access: { brokers: server.addresses, topicPrefix }, gatewayId: 'test' });
   };
 
   describeFeed('KafkaFeed', async () => {
@@ -201,7 +105,8 @@ class ScriptedRelay {
     const relay = await new ScriptedRelay(server).start();
     const { prefix: topicPrefix } = relay;
     const feed = new KafkaFeed({
-      ...{ brokers: server.addresses, topicPrefix, gatewayId: 'test', silenceMs: 1_000 },
+      access: { brokers: server.addresses, topicPrefix },
+      ...{ gatewayId: 'test', silenceMs: 1_000 },
     });
     const listener = new HearingListener();
     feed.open(listener);

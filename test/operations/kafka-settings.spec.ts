@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ConfigurationFault, KafkaFault, kafkaSettings, readConfig } from '@ledger/runtime';
+import { kafkaSettings, readConfig } from '@ledger/runtime';
+import { ConfigurationFault, KafkaFault } from '@ledger/settings';
 
 const BROKERS = { KAFKA_BROKERS: 'a:9092,b:9092' };
 const refused = (environment: NodeJS.ProcessEnv): (() => unknown) => {

@@ -5,7 +5,7 @@ import {
   type OperatedService,
 } from './operated-service.js';
 
-const LABELS = ['dialect', 'route', 'method', 'status', 'le', 'code', 'outcome'];
+const LABELS = ['dialect', 'route', 'method', 'status', 'le', 'code', 'outcome', 'state'];
 const SAMPLE = /^[a-z_]+(?:\{([a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*)\})? [-+.e\d]+$/;
 
 describe('metrics', () => {

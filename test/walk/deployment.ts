@@ -81,7 +81,7 @@ export class Deployment {
       GATEWAY_LEDGER_TOKEN: this.admin,
       GATEWAY_ROUTES_FILE: routesFile,
       GATEWAY_FEED: 'kafka',
-      GATEWAY_KAFKA_BROKERS: brokers,
+      KAFKA_BROKERS: brokers,
     });
     const service = await EchoService.start();
     this.#stops.push(() => service.close());

@@ -8,6 +8,7 @@ import {
   type GatewayLog,
   type InvalidationFeed,
 } from '@ledger/gateway-cache';
+import { kafkaAccess } from '@ledger/settings';
 import { createGatewayApp, type GatewayApps } from './gateway-app.js';
 import { readGatewayConfig, type GatewayConfig } from './gateway-config.js';
 import { JsonLog } from './operations/log.js';
@@ -105,14 +106,7 @@ export async function startGateway(
 function feedOf(config: Readonly<GatewayConfig>, log: GatewayLog): InvalidationFeed {
   const { GATEWAY_LEDGER_URL: url, GATEWAY_LEDGER_TOKEN: token, GATEWAY_ID: gatewayId } = config;
   if (config.GATEWAY_FEED === 'sse') return new SseFeed({ url, token, log });
-  const { GATEWAY_KAFKA_SASL: mechanism, GATEWAY_KAFKA_USERNAME: username = '' } = config;
-  const { GATEWAY_KAFKA_PASSWORD: password = '' } = config;
-  return new KafkaFeed({
-    ...{ gatewayId, topicPrefix: config.GATEWAY_KAFKA_TOPIC_PREFIX },
-    brokers: config.GATEWAY_KAFKA_BROKERS!.split(','),
-    tls: config.GATEWAY_KAFKA_TLS === 'on',
-    ...(mechanism === 'none' ? {} : { sasl: { mechanism, username, password } as never }),
-  });
+  return new KafkaFeed({ gatewayId, access: kafkaAccess(config)! });
 }
 
 /** Proxies keep connections open: each hears with one more answer that it ends. */

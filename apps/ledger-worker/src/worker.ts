@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
 import {
-  ConfigurationFault,
   createLog,
   databaseTarget,
   kafkaSettings,
@@ -12,6 +11,7 @@ import {
   standardOutput,
   type LedgerConfig,
 } from '@ledger/runtime';
+import { ConfigurationFault } from '@ledger/settings';
 import { listenForOperations } from './worker-operations.js';
 
 /** How long the batch in flight and the goodbye to Kafka may take. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { inspect, format } from 'node:util';
 import { crc32 } from 'node:zlib';
 import {
@@ -10,6 +11,7 @@ import {
   Secret,
 } from './secret.js';
 
+const LONG = process.env['LEDGER_TEST_LONG'] !== undefined;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 describe('the checksum of a native secret', () => {
@@ -74,7 +76,8 @@ describe('secrets', () => {
   });
 
   it('repeat never', () => {
-    const secrets = Array.from({ length: 20_000 }, () => mintSecret('native').reveal());
+    const samples = LONG ? 1_000_000 : 20_000;
+    const secrets = Array.from({ length: samples }, () => mintSecret('native').reveal());
     expect(new Set(secrets).size).toBe(secrets.length);
   });
 
@@ -99,7 +102,7 @@ describe('the random part', () => {
   // From seeds, so that the sample is the same each time: with 61 degrees of freedom, 0.1 % of true random
   // samples exceed 100.9. `byte % 62` gives far more than that: eight symbols come up a quarter more often.
   it('has no favourite symbol, over all places and at each', () => {
-    const samples = 20_000;
+    const samples = LONG ? 1_000_000 : 20_000;
     const places = Array.from({ length: 30 }, () => new Map<string, number>());
     const over = new Map<string, number>();
     for (let n = 0; n < samples; n += 1) {
@@ -115,6 +118,32 @@ describe('the random part', () => {
     // Thirty tests at once: the bound is that of 0.003 %.
     for (const place of places) expect(chiSquare(place, samples)).toBeLessThan(115);
   });
+});
+
+describe('a scanner', () => {
+  const FORM = /(?<![0-9A-Za-z])tl_[0-9A-Za-z]{36}(?![0-9A-Za-z])/g;
+  const isOne = (text: string): boolean => parseCredential(text) !== null;
+
+  it('finds every secret in a text, and none in noise, also where the noise has the form', () => {
+    const secrets = Array.from({ length: 1_000 }, () => mintSecret('native').reveal());
+    const text = secrets.map((secret) => `${noise(40)} key=${secret}; ${noise(40)}`).join('\n');
+    expect([...text.matchAll(FORM)].map(([found]) => found).filter(isOne)).toEqual(secrets);
+
+    const megabytes = LONG ? 100 : 2;
+    for (let done = 0; done < megabytes; done += 1) {
+      const found = noise(1_000_000).match(FORM) ?? [];
+      const formed = `tl_${noise(80)
+        .replaceAll(/[^0-9A-Za-z]/g, '')
+        .slice(0, 36)}`;
+      expect([...found, formed].filter(isOne)).toEqual([]);
+    }
+  });
+
+  function noise(characters: number): string {
+    return randomBytes(Math.ceil((characters * 3) / 4))
+      .toString('base64')
+      .slice(0, characters);
+  }
 });
 
 describe('a secret that strays', () => {

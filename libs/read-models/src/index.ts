@@ -8,6 +8,7 @@ export * from './projections/token-list.projection.js';
 export * from './projector/projection.js';
 export * from './projector/projector.js';
 export * from './projector/read-model-database.js';
+export { readModelOrigin } from './projector/read-model-file.js';
 export type { RebuildProgress } from './projector/replay.js';
 export * from './projector/row-comparison.js';
 export * from './queries/audit-log.js';

@@ -1,5 +1,4 @@
-import 'reflect-metadata';
-import { plainToInstance, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import {
   IsIn,
   IsInt,
@@ -10,35 +9,16 @@ import {
   Min,
   MinLength,
   ValidateIf,
-  validateSync,
 } from 'class-validator';
 import type { WindowLength } from '@ledger/domain';
-import { kafkaFaults } from './kafka-config.js';
+import { MessagingSettings, readSettings, settingNames } from '@ledger/settings';
+import { relayFaults } from './relay-config.js';
 import { sharedStoreFaults } from './shared-store-config.js';
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /** Every setting of the service, from the environment. All have defaults that run. */
-export class LedgerConfig {
-  /** Address to listen on. */
-  @IsString()
-  @MinLength(1)
-  readonly HOST: string = '127.0.0.1';
-
-  /** Port to listen on; 0 takes a free one. */
-  @Type(() => Number)
-  @IsInt()
-  @Min(0)
-  @Max(65_535)
-  readonly PORT: number = 8080;
-
-  /** Port on HOST for health and metrics alone, which the main port then answers with 404; 0 is none. */
-  @Type(() => Number)
-  @IsInt()
-  @Min(0)
-  @Max(65_535)
-  readonly METRICS_PORT: number = 0;
-
+export class LedgerConfig extends MessagingSettings {
   /** Where the embedded store and the read models of this process live. */
   @IsString()
   @MinLength(1)
@@ -101,41 +81,6 @@ export class LedgerConfig {
   @IsIn(['true', 'false'])
   readonly LEDGER_ALLOW_PLAINTEXT: 'true' | 'false' = 'false';
 
-  /** Where messages for gateways are sent: `host:port`, with commas between several brokers. */
-  @IsOptional()
-  @Matches(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, {
-    message: 'KAFKA_BROKERS must be host:port, with commas between several',
-  })
-  readonly KAFKA_BROKERS?: string;
-
-  /** TLS to the brokers. Their certificates are always checked. */
-  @IsIn(['on', 'off'])
-  readonly KAFKA_TLS: 'on' | 'off' = 'off';
-
-  /** PEM file of the authority that signed the brokers' certificates; else the system's authorities. */
-  @IsOptional()
-  @IsString()
-  readonly KAFKA_CA_FILE?: string;
-
-  /** How this process proves to the brokers who it is. */
-  @IsIn(['none', 'plain', 'scram-sha-256', 'scram-sha-512'])
-  readonly KAFKA_SASL: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512' = 'none';
-
-  @IsOptional()
-  @IsString()
-  readonly KAFKA_USERNAME?: string;
-
-  /** File that holds that user's password. */
-  @IsOptional()
-  @IsString()
-  readonly KAFKA_PASSWORD_FILE?: string;
-
-  /** Put before the names of topics; a ledger needs one of its own where several share a Kafka. */
-  @Matches(/^[A-Za-z0-9._-]{0,64}$/, {
-    message: 'KAFKA_TOPIC_PREFIX must be at most 64 letters, digits, dots, hyphens or underscores',
-  })
-  readonly KAFKA_TOPIC_PREFIX: string = '';
-
   /** Copies of each partition, where the relay makes topics. */
   @Type(() => Number)
   @IsInt()
@@ -194,34 +139,13 @@ export class LedgerConfig {
   /** In `production` nothing is created implicitly: the ledger must exist before the service starts. */
   @IsIn(['development', 'test', 'production'])
   readonly NODE_ENV: 'development' | 'test' | 'production' = 'development';
-
-  /** The least serious log lines that are written; `debug` adds a line for each call of a hot route. */
-  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
-  readonly LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' = 'info';
-}
-
-/** The configuration is wrong. The message lists every fault, so that one round of mending is enough. */
-export class ConfigurationFault extends Error {
-  override readonly name = 'ConfigurationFault';
 }
 
 /** What the command line reads from the same environment: neither settings here nor mistakes. */
 const OF_THE_COMMAND_LINE = ['LEDGER_URL', 'LEDGER_TOKEN'];
 
 /** Names of all settings, for those who check what is documented. */
-export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat(
-  'KAFKA_BROKERS',
-  'KAFKA_CA_FILE',
-  'KAFKA_PASSWORD_FILE',
-  'KAFKA_USERNAME',
-  'LEDGER_BOOTSTRAP_TOKEN',
-  'LEDGER_EVENTSTOREDB_CA_FILE',
-  'LEDGER_EVENTSTOREDB_PASSWORD_FILE',
-  'LEDGER_EVENTSTOREDB_URL',
-  'LEDGER_EVENTSTOREDB_USER',
-  'LEDGER_MASTER_KEY_FILE',
-  'UPSTREAM_URL',
-);
+export const SETTING_NAMES = settingNames(LedgerConfig);
 
 /**
  * Reads the configuration from an environment. Empty values count as absent.
@@ -229,26 +153,10 @@ export const SETTING_NAMES = Object.keys(new LedgerConfig()).concat(
  * @throws ConfigurationFault With all faults at once.
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Readonly<LedgerConfig> {
-  const given = Object.fromEntries(
-    SETTING_NAMES.filter((name) => environment[name]).map((name) => [name, environment[name]]),
-  );
-  const config = plainToInstance(LedgerConfig, given, { exposeDefaultValues: true });
-  const faults = validateSync(config).flatMap(({ constraints }) =>
-    Object.values(constraints ?? {}),
-  );
-  if (config.METRICS_PORT !== 0 && config.METRICS_PORT === config.PORT) {
-    faults.push('METRICS_PORT must not be equal to PORT');
-  }
-  faults.push(...sharedStoreFaults(config), ...kafkaFaults(config));
-  const unknown = Object.keys(environment).filter(
-    (name) =>
-      /^(LEDGER|KAFKA)_/.test(name) &&
-      !SETTING_NAMES.includes(name) &&
-      !OF_THE_COMMAND_LINE.includes(name),
-  );
-  for (const name of unknown) faults.push(`${name} is not a setting of this service`);
-  if (faults.length > 0) {
-    throw new ConfigurationFault(`The configuration is wrong:\n- ${faults.join('\n- ')}`);
-  }
-  return Object.freeze(config);
+  return readSettings(LedgerConfig, {
+    environment,
+    prefixes: ['LEDGER_', 'KAFKA_'],
+    foreign: OF_THE_COMMAND_LINE,
+    faultsOf: (config) => [...sharedStoreFaults(config), ...relayFaults(config)],
+  });
 }

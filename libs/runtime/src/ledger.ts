@@ -90,6 +90,8 @@ export interface LedgerParts {
   readonly onRebuild?: (progress: RebuildProgress) => void;
 }
 
+/** Tokens whose credential and quota stay in memory once they were used: about 1 KB each. */
+const CACHED_MAX = 200_000;
 /** A write to a disk that takes longer is answered 503, so that nobody waits for it without bound (R8). */
 const SILENCE_MS_MAX = 1_800;
 
@@ -149,13 +151,11 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
   const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
-  const index = new CredentialIndex();
   const directory = new Directory();
-  const quotas = new QuotaStandings(windowLength);
   const projector = new Projector(store, database, [
-    { projection: credentials, resident: index },
+    { projection: credentials, cachedMax: CACHED_MAX },
     { projection: organizations, resident: directory },
-    { projection: quotaUsage, resident: quotas },
+    { projection: quotaUsage, cachedMax: CACHED_MAX },
     { projection: tokenList },
     { projection: auditLog },
     { projection: gateways },
@@ -194,9 +194,9 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     progress,
     freshness,
     database,
-    credentials: index,
+    credentials: new CredentialIndex(projector),
     directory,
-    quotas,
+    quotas: new QuotaStandings(projector, windowLength),
     tokens: new TokenList(projector, database),
     keys: new KeySearch(projector, database),
     audit: new AuditLog(projector, database),

@@ -1,21 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import {
-  Kafka,
-  logLevel,
-  type Admin,
-  type Consumer,
-  type EachBatchPayload,
-  type KafkaMessage,
-  type SASLOptions,
-} from 'kafkajs';
-import {
+  connectKafka,
   LEDGER_POSITION,
   MESSAGE_TYPES,
   parseLedgerPosition,
   parseMessage,
+  type KafkaAccess,
   type MessageType,
 } from '@ledger/publishing';
 import type { FeedListener, FeedLoss, InvalidationFeed } from '../feed/invalidation-feed.js';
@@ -29,13 +21,9 @@ const FETCH_WAIT_MS = 100;
 const MARKS_WAITING_MAX = 100;
 
 export interface KafkaFeedOptions {
-  readonly brokers: readonly string[];
-  /** What the ledger's topics begin with. */
-  readonly topicPrefix?: string;
+  readonly access: KafkaAccess;
   /** Each process is a group of its own, since each must have every message. */
   readonly gatewayId: string;
-  readonly tls?: boolean;
-  readonly sasl?: SASLOptions;
   readonly silenceMs?: number;
 }
 
@@ -66,16 +54,9 @@ export class KafkaFeed implements InvalidationFeed {
   #silence: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: KafkaFeedOptions) {
-    const { brokers, gatewayId, topicPrefix = '', tls = false, sasl } = options;
-    this.#prefix = topicPrefix;
-    this.#kafka = new Kafka({
-      clientId: `ledger-gateway-${gatewayId}`,
-      brokers: [...brokers],
-      ...{ connectionTimeout: 3_000, requestTimeout: 3_000, enforceRequestTimeout: true },
-      ...{ ssl: tls, logLevel: logLevel.NOTHING, socketFactory: withoutDelay },
-      ...(sasl ? { sasl } : {}),
-      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
-    });
+    const { access, gatewayId } = options;
+    this.#prefix = access.topicPrefix;
+    this.#kafka = connectKafka(access, `ledger-gateway-${gatewayId}`);
   }
 
   open(listener: FeedListener): void {
@@ -254,16 +235,3 @@ export class KafkaFeed implements InvalidationFeed {
 }
 
 /** kafkajs leaves Nagle's algorithm on, which makes small requests wait. */
-const withoutDelay: NonNullable<ConstructorParameters<typeof Kafka>[0]['socketFactory']> = ({
-  host,
-  port,
-  ssl,
-  onConnect,
-}) => {
-  const socket = ssl
-    ? connectTls({ host, port, servername: host, ...ssl }, onConnect)
-    : connectTcp({ host, port }, onConnect);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, 60_000);
-  return socket;
-};

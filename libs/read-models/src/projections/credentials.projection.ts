@@ -62,9 +62,14 @@ export type Credential = TokenCredential | UserCredential;
 /** One row a token or user: every secret it ever had, and what those are good for. */
 export const credentials: Projection<Credential> = {
   name: 'credentials',
-  version: 2,
+  version: 3,
   columns: {},
   indexes: [],
+  lookUps: (row) => {
+    if (row.kind === 'user') return row.tokens.map(({ digest }) => digest);
+    const ids = row.keyId === null ? [] : [row.keyId];
+    return [...ids, ...row.secrets.flatMap(({ digest, secretId }) => [digest, secretId])];
+  },
   apply({ payload: event, revision }, rows) {
     switch (event.type) {
       case 'TokenCreated':

@@ -23,10 +23,12 @@ export interface Projection<Row> {
   readonly columns: Readonly<Record<string, Column<Row>>>;
   /** Each an index over the columns it names. */
   readonly indexes: readonly (readonly string[])[];
+  /** Texts by which a row is found beside its key. Each belongs to one row for ever: none is taken back. */
+  readonly lookUps?: (row: Row) => readonly string[];
   apply(event: StoredEvent, rows: Rows<Row>): void;
 }
 
-/** Rows that are also held in memory, for look-ups on the hot path. */
+/** All rows of a small read model in memory, for answers that need to see them together. */
 export abstract class ResidentRows<Row> {
   readonly #rows = new Map<string, Row>();
 

@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { EventStore, StoreUnavailable, type Position, type StoredEvent } from '@ledger/event-store';
-import type { Projection, ResidentRows } from './projection.js';
-import { isDiskFull, ReadModelDatabase } from './read-model-database.js';
+import type { Projection } from './projection.js';
+import { ReadModelDatabase } from './read-model-database.js';
+import { isDiskFull } from './read-model-file.js';
 import { EVENTS_MAX, replay, ROWS_UNWRITTEN_MAX, type RebuildProgress } from './replay.js';
 import { compareRows, type RowComparison } from './row-comparison.js';
-import { Table, unwrittenRows, writeTables } from './table.js';
+import { Table, unwrittenRows, writeTables, type RowAccess } from './table.js';
 import { Waiters } from './waiters.js';
 
-/** One projection as the projector runs it. `resident` is filled from its rows, where it is given. */
-export interface ProjectionRun<Row = unknown> {
+/** One projection as the projector runs it. */
+export interface ProjectionRun<Row extends object = object> extends RowAccess<Row> {
   readonly projection: Projection<Row>;
-  readonly resident?: ResidentRows<Row>;
 }
 
 /** What one read model holds, and how far it has come. */
@@ -68,22 +68,20 @@ export class Projector {
     private readonly store: EventStore,
     private readonly database: ReadModelDatabase,
     private readonly runs: readonly ProjectionRun[],
-  ) {}
+  ) {
+    database.onDamage = (error) => this.#fail(error);
+  }
 
   /**
-   * Loads resident rows, rebuilds what is new or of another version, catches up, and follows the log.
+   * Rebuilds what is new or of another version, catches up, loads resident rows, and follows the log.
    *
    * @throws Error For an event that cannot be applied. What the file held before, it still holds.
    */
   async start(onProgress?: OnProgress): Promise<void> {
     const head = await this.store.head();
-    const opened = this.runs.map(({ projection, resident }) => {
-      const table = Table.open(this.database, projection, head);
-      if (resident) table.fill(resident);
-      return table;
-    });
+    const opened = this.runs.map(({ projection }) => Table.open(this.database, projection, head));
     await this.#replay(opened, onProgress);
-    for (const table of opened) this.#goLive(table);
+    for (const [index, table] of opened.entries()) this.#goLive(table, this.runs[index]!);
     this.#position = opened[0]?.position ?? 0n;
     this.#rebuiltAtStart = opened
       .filter(({ isBegun }) => isBegun)
@@ -149,6 +147,11 @@ export class Projector {
     return this.#tables.get(name)?.get(key) as Row | undefined;
   }
 
+  /** The key of the row that is looked up by this text, see {@link Projection.lookUps}. */
+  keyOf(name: string, lookUp: string): string | undefined {
+    return this.#tables.get(name)?.keyOf(lookUp);
+  }
+
   /**
    * Rebuilds projections from the first event, in tables beside the live ones, which go on answering;
    * then lets the new ones answer. A crash on the way leaves the live ones as they were. A projector that
@@ -178,11 +181,7 @@ export class Projector {
       const live = this.#failure ? [] : this.#tables.values();
       await this.#replay([...shadows, ...live]);
       if (inspect) for (const shadow of shadows) inspect(this.#replacementBy(shadow));
-      for (const [index, shadow] of shadows.entries()) {
-        const { resident } = this.runs[index]!;
-        if (resident) shadow.fill(resident);
-        this.#goLive(shadow);
-      }
+      for (const [index, shadow] of shadows.entries()) this.#goLive(shadow, this.runs[index]!);
       this.#position = shadows[0]?.position ?? this.#position;
       this.#failure = undefined;
       this.#waiters.settle(this.#position);
@@ -207,8 +206,8 @@ export class Projector {
     };
   }
 
-  #goLive(table: Table): void {
-    table.goLive();
+  #goLive(table: Table, access: RowAccess): void {
+    table.goLive(access);
     this.#tables.set(table.projection.name, table);
   }
 
@@ -268,6 +267,7 @@ export class Projector {
   }
 
   #fail(error: unknown): void {
+    if (this.#failure) return;
     this.#failure = error instanceof Error ? error : new Error(String(error));
     this.#logger.error(
       `read models stopped at position ${this.#position}: ${this.#failure.message}`,

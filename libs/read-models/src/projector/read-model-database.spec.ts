@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   rmSync,
@@ -11,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryEventStore } from '@ledger/event-store';
-import { openReadModels, PROJECTIONS, RandomHistory } from '../testing/index.js';
+import { openReadModels, PROJECTIONS, RandomHistory, wireReadModels } from '../testing/index.js';
 import { ReadModelDatabase } from './read-model-database.js';
 
 let directory: string;
@@ -63,6 +64,31 @@ describe('the file of the read models', () => {
     expect(again.rebuiltAtStart).toHaveLength(PROJECTIONS.length);
   });
 
+  it('that is damaged unseen answers nothing from then on, and is made again at the next start', async () => {
+    const file = newFile();
+    const { rows } = await open(file);
+    scribble(file, 40);
+    const { size, mtimeNs } = statSync(file, { bigint: true });
+    writeFileSync(`${file}-closed`, `${size} ${mtimeNs}`);
+    const damaged = wireReadModels(store, { file });
+    await damaged.projector.start();
+    expect(damaged.projector.rebuiltAtStart).toEqual([]);
+    for (let asked = 0; asked < 2; asked += 1) expect(damaged.dump).toThrow('restart the process');
+    expect(damaged.projector.failure?.message).toMatch('is damaged');
+    await damaged.projector.close();
+    const again = await open(file);
+    expect(again).toEqual({ rows, rebuiltAtStart: PROJECTIONS.map(({ name }) => name) });
+  });
+
+  it('is not looked through where it is as it was closed, and is where nobody closed it', async () => {
+    const file = newFile();
+    await open(file);
+    expect(existsSync(`${file}-closed`)).toBe(true);
+    const { projector } = await openReadModels(store, { file });
+    expect(existsSync(`${file}-closed`)).toBe(false);
+    await projector.close();
+  });
+
   it('that was deleted without its log is not filled from that log', async () => {
     const file = newFile();
     const { projector, dump } = await openReadModels(store, { file });
@@ -90,9 +116,9 @@ describe('the file of the read models', () => {
   });
 });
 
-function scribble(file: string): void {
+function scribble(file: string, firstPage = 3): void {
   const descriptor = openSync(file, 'r+');
-  for (let page = 3; page < statSync(file).size / 4096; page += 2) {
+  for (let page = firstPage; page < statSync(file).size / 4096; page += 2) {
     writeSync(descriptor, Buffer.alloc(4096, page), 0, 4096, page * 4096);
   }
   closeSync(descriptor);

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
+import { StoreUnavailable } from '@ledger/event-store';
 import type { Projection } from './projection.js';
+import { isDamage, openFile } from './read-model-file.js';
 
 /** Which table holds the rows of a projection, and up to which event. */
 export interface Generation {
@@ -11,9 +12,9 @@ export interface Generation {
 
 /** Rows of one projection, changed since they were last written. */
 export interface TableChanges {
-  readonly projection: Projection<unknown>;
+  readonly projection: Projection<object>;
   readonly table: string;
-  readonly rows: ReadonlyMap<string, unknown>;
+  readonly rows: ReadonlyMap<string, object>;
   readonly position: bigint;
 }
 
@@ -35,15 +36,21 @@ export interface RowDifference {
  */
 export class ReadModelDatabase {
   readonly #db: Database.Database;
-  readonly #upserts = new Map<string, Database.Statement>();
-  readonly #gets = new Map<string, Database.Statement>();
+  readonly #closeFile: (isSound: boolean) => void;
+  /** Statements by their text: what is asked for every call is prepared once. */
+  readonly #statements = new Map<string, Database.Statement>();
+  #isSound = true;
+  /** Called once when the file turns out to be damaged. It is made again at the next start. */
+  onDamage: (error: Error) => void = () => undefined;
 
   /**
    * @param file Path of the file, created when it is missing; `:memory:` for tests.
    * @param ledgerId Rows made from another ledger's log are thrown away.
    */
   constructor(file: string, ledgerId: string) {
-    this.#db = file === ':memory:' ? new Database(file) : openOrReplace(file);
+    const { db, close } = openFile(file);
+    this.#db = db;
+    this.#closeFile = close;
     this.#db.pragma('synchronous = NORMAL');
     this.#db.pragma('cache_size = -65536');
     this.#db.defaultSafeIntegers(false);
@@ -72,7 +79,7 @@ export class ReadModelDatabase {
   }
 
   /** Makes an empty table beside the live one, for rows from the first event on. */
-  begin(projection: Projection<unknown>): Generation {
+  begin(projection: Projection<object>): Generation {
     const { name, version } = projection;
     return this.#db.transaction((): Generation => {
       const unfinished = this.#db
@@ -93,6 +100,11 @@ export class ReadModelDatabase {
       projection.indexes.forEach((index, place) => {
         this.#db.exec(`CREATE INDEX "${table}_${place}" ON "${table}" (${index.join(', ')})`);
       });
+      if (projection.lookUps) {
+        this.#db.exec(
+          `CREATE TABLE "${lookUpsOf(table)}" (look_up TEXT PRIMARY KEY, key TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+        );
+      }
       this.#db
         .prepare('INSERT INTO checkpoints VALUES (?, ?, ?, ?, 0)')
         .run(name, table, version, '0');
@@ -109,20 +121,35 @@ export class ReadModelDatabase {
     })();
   }
 
-  get(table: string, key: string): unknown {
-    let statement = this.#gets.get(table);
-    if (!statement) {
-      statement = this.#db.prepare(`SELECT row FROM "${table}" WHERE key = ?`);
-      this.#gets.set(table, statement);
+  /** @throws StoreUnavailable When the file cannot be read. */
+  get(table: string, key: string): object | undefined {
+    try {
+      const statement = this.#statement(`SELECT row FROM "${table}" WHERE key = ?`);
+      const found = statement.get(key) as { row: string } | undefined;
+      return found && (JSON.parse(found.row) as object);
+    } catch (error) {
+      throw this.#unreadable(error);
     }
-    const found = statement.get(key) as { row: string } | undefined;
-    return found && JSON.parse(found.row);
   }
 
-  *all(table: string): IterableIterator<{ readonly key: string; readonly row: unknown }> {
+  /**
+   * The key of the row with this look-up, in the table of a projection that has look-ups.
+   *
+   * @throws StoreUnavailable When the file cannot be read.
+   */
+  keyOf(table: string, lookUp: string): string | undefined {
+    try {
+      const statement = this.#statement(`SELECT key FROM "${lookUpsOf(table)}" WHERE look_up = ?`);
+      return (statement.get(lookUp) as { key: string } | undefined)?.key;
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
+  }
+
+  *all(table: string): IterableIterator<{ readonly key: string; readonly row: object }> {
     const rows = this.#db.prepare(`SELECT key, row FROM "${table}" ORDER BY key`).iterate();
     for (const { key, row } of rows as IterableIterator<{ key: string; row: string }>) {
-      yield { key, row: JSON.parse(row) };
+      yield { key, row: JSON.parse(row) as object };
     }
   }
 
@@ -132,7 +159,7 @@ export class ReadModelDatabase {
 
   /** Every key at which two tables of one projection differ, as text; the caller judges the meaning. */
   differences(
-    { columns }: Projection<unknown>,
+    { columns }: Projection<object>,
     before: string,
     after: string,
   ): IterableIterator<RowDifference> {
@@ -150,101 +177,88 @@ export class ReadModelDatabase {
       .iterate();
   }
 
-  /** Writes rows and checkpoints in one transaction. */
+  /** Writes rows and checkpoints in one transaction. @throws StoreUnavailable When the file is damaged. */
   write(changes: readonly TableChanges[]): void {
-    this.#db.transaction(() => {
-      for (const { projection, table, rows, position } of changes) {
-        const columns = Object.values(projection.columns);
-        const upsert = this.#upsert(table, Object.keys(projection.columns));
-        for (const [key, row] of rows) {
-          upsert.run(key, ...columns.map(({ of }) => of(row)), JSON.stringify(row));
-        }
-        this.#db
-          .prepare('UPDATE checkpoints SET position = ? WHERE table_name = ?')
-          .run(String(position), table);
-      }
-    })();
+    try {
+      this.#db.transaction(() => changes.forEach((each) => this.#writeRows(each)))();
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
   }
 
-  /** Rows of a query whose text is the program's own; everything a caller said is bound. */
+  /**
+   * Rows of a query whose text is the program's own; everything a caller said is bound.
+   *
+   * @throws StoreUnavailable When the file cannot be read.
+   */
   query<Result>(sql: string, ...parameters: readonly unknown[]): Result[] {
-    return this.#db.prepare(sql).all(...parameters) as Result[];
+    try {
+      return this.#db.prepare(sql).all(...parameters) as Result[];
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
   }
 
   close(): void {
-    this.#db.close();
+    this.#closeFile(this.#isSound);
   }
 
-  #upsert(table: string, columns: readonly string[]): Database.Statement {
-    let statement = this.#upserts.get(table);
+  /** Whoever asked is told to come again: nothing is answered from rows that cannot be relied on. */
+  #unreadable(error: unknown): unknown {
+    if (!isDamage(error)) return error;
+    const unavailable = new StoreUnavailable(
+      'the file of the read models is damaged: restart the process, and it is made again from the log',
+      { cause: error },
+    );
+    if (this.#isSound) this.onDamage(unavailable);
+    this.#isSound = false;
+    return unavailable;
+  }
+
+  #writeRows({ projection, table, rows, position }: TableChanges): void {
+    const columns = Object.values(projection.columns);
+    const names = ['key', ...Object.keys(projection.columns), 'row'];
+    const upsert = this.#statement(
+      `INSERT OR REPLACE INTO "${table}" (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+    );
+    for (const [key, row] of rows) {
+      upsert.run(key, ...columns.map(({ of }) => of(row)), JSON.stringify(row));
+    }
+    this.#writeLookUps(projection, table, rows);
+    const moveCheckpoint = 'UPDATE checkpoints SET position = ? WHERE table_name = ?';
+    this.#statement(moveCheckpoint).run(String(position), table);
+  }
+
+  #writeLookUps(
+    { lookUps }: Projection<object>,
+    table: string,
+    rows: ReadonlyMap<string, object>,
+  ): void {
+    if (!lookUps) return;
+    const insert = this.#statement(`INSERT OR IGNORE INTO "${lookUpsOf(table)}" VALUES (?, ?)`);
+    const found: (readonly [string, string])[] = [];
+    for (const [key, row] of rows) for (const lookUp of lookUps(row)) found.push([lookUp, key]);
+    // In order, as rows are: digests are scattered, and neighbours share a page.
+    for (const pair of found.sort(([a], [b]) => (a < b ? -1 : 1))) insert.run(...pair);
+  }
+
+  #statement(sql: string): Database.Statement {
+    let statement = this.#statements.get(sql);
     if (!statement) {
-      const names = ['key', ...columns, 'row'];
-      statement = this.#db.prepare(
-        `INSERT OR REPLACE INTO "${table}" (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
-      );
-      this.#upserts.set(table, statement);
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
     }
     return statement;
   }
 
   #drop(table: string): void {
-    this.#upserts.delete(table);
-    this.#gets.delete(table);
-    this.#db.exec(`DROP TABLE IF EXISTS "${table}"`);
+    // They name tables, of which one goes.
+    this.#statements.clear();
+    this.#db.exec(`DROP TABLE IF EXISTS "${table}"; DROP TABLE IF EXISTS "${lookUpsOf(table)}"`);
     this.#db.prepare('DELETE FROM checkpoints WHERE table_name = ?').run(table);
   }
 }
 
-/** Whose log the rows in a file were made from, and how far; undefined for a file that is not there, or damaged. */
-export function readModelOrigin(
-  file: string,
-): { readonly ledgerId: string; readonly position: bigint } | undefined {
-  if (!existsSync(file)) return undefined;
-  const db = new Database(file, { readonly: true });
-  try {
-    const ledgerId = db.prepare<[], string>('SELECT ledger_id FROM origin').pluck().get();
-    const positions = db.prepare<[], string>('SELECT position FROM checkpoints').pluck().all();
-    const newest = positions.map(BigInt).reduce((most, each) => (each > most ? each : most), 0n);
-    return ledgerId === undefined ? undefined : { ledgerId, position: newest };
-  } catch (error) {
-    // A file without these tables was begun and never filled.
-    if (isDamage(error) || (error as { code?: unknown }).code === 'SQLITE_ERROR') return undefined;
-    throw error;
-  } finally {
-    db.close();
-  }
-}
-
-/** Opens the file; one that is damaged is replaced by an empty one, since it can be made again. */
-function openOrReplace(file: string): Database.Database {
-  if (!existsSync(file)) makeEmpty(file);
-  const db = new Database(file);
-  try {
-    db.pragma('journal_mode = WAL');
-    if (db.pragma('quick_check(1)', { simple: true }) === 'ok') return db;
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-  }
-  db.close();
-  makeEmpty(file);
-  const fresh = new Database(file);
-  fresh.pragma('journal_mode = WAL');
-  return fresh;
-}
-
-/** Whether rows could not be written for want of room, which may be there a moment later. */
-export function isDiskFull(error: unknown): boolean {
-  return (error as { readonly code?: unknown } | null)?.code === 'SQLITE_FULL';
-}
-
-function isDamage(error: unknown): boolean {
-  const code = String((error as { readonly code?: unknown } | null)?.code);
-  return code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
-}
-
-/** Who deletes the file may forget its log beside it, which must not get into the new one. */
-function makeEmpty(file: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
-  // Rows repeat personal data in the clear, so the file is its owner's alone.
-  closeSync(openSync(file, 'a', 0o600));
+function lookUpsOf(table: string): string {
+  return `${table}_look_ups`;
 }

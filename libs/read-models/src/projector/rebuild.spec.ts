@@ -160,18 +160,16 @@ describe('a rebuild while the process serves', () => {
     await history.run(150);
     const { projector, index, tokens, dump } = await openReadModels(store);
     const { tokenId } = history.tokens[0]!;
-    const size = index.size;
     const before = dump();
     let asked = 0;
     await projector.rebuild(() => {
       asked += 1;
-      expect(index.size).toBe(size);
       expect(index.token(tokenId)).toBeDefined();
       expect(tokens.get(tokenId)).toBeDefined();
       expect(dump()).toEqual(before);
     });
     expect(asked).toBeGreaterThan(0);
-    expect(index.size).toBe(size);
+    expect(index.token(tokenId)).toBeDefined();
     await projector.close();
   });
 
@@ -205,10 +203,10 @@ describe('a rebuild while the process serves', () => {
     const table = projector.tableOf('token-list');
     database.write([
       {
-        projection: tokenList as Projection<unknown>,
+        projection: tokenList as Projection<object>,
         table,
         position: projector.position,
-        rows: new Map([['forged', projector.row('token-list', history.tokens[0]!.tokenId)]]),
+        rows: new Map([['forged', projector.row('token-list', history.tokens[0]!.tokenId)!]]),
       },
     ]);
     found.length = 0;

@@ -18,7 +18,7 @@ export interface RowComparison {
 /** Compares two tables of one projection by what their rows mean: the order of members is no part of it. */
 export function compareRows(
   database: ReadModelDatabase,
-  projection: Projection<unknown>,
+  projection: Projection<object>,
   before: string,
   after: string,
 ): RowComparison {

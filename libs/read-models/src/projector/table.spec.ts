@@ -35,7 +35,7 @@ describe('a table that is being made', () => {
 
   beforeEach(() => {
     database = new ReadModelDatabase(':memory:', 'ledger-1');
-    table = Table.begin(database, counting as Projection<unknown>);
+    table = Table.begin(database, counting as Projection<object>);
     ['e', 'b', 'd', 'a', 'c', 'b'].forEach((key, at) => table.apply(charged(key, at + 1)));
   });
   afterEach(() => database.close());

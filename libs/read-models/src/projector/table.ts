@@ -1,12 +1,29 @@
+import { LRUCache } from 'lru-cache';
 import type { Position, StoredEvent } from '@ledger/event-store';
 import type { Projection, ResidentRows, Rows } from './projection.js';
 import type { Generation, ReadModelDatabase, TableChanges } from './read-model-database.js';
 
+/** How a live table answers those who ask for single rows. */
+export interface RowAccess<Row extends object = object> {
+  /** Is given all rows, and kept so. */
+  readonly resident?: ResidentRows<Row>;
+  /** How many rows, and look-ups, stay in memory once they were asked for. */
+  readonly cachedMax?: number;
+}
+
+interface RowCache {
+  readonly rows: LRUCache<string, object>;
+  readonly keys: LRUCache<string, string>;
+}
+
 /** The rows of one projection in one generation: what is written, and over it what is not yet. */
 export class Table {
-  readonly #unwritten = new Map<string, unknown>();
-  readonly #rows: Rows<unknown>;
-  #resident: ResidentRows<unknown> | undefined;
+  readonly #unwritten = new Map<string, object>();
+  /** Keys of unwritten rows by what they are looked up by, while the table is live. */
+  readonly #unwrittenKeys = new Map<string, string>();
+  readonly #rows: Rows<object>;
+  #resident: ResidentRows<object> | undefined;
+  #cache: RowCache | undefined;
   #position: Position;
   #writtenPosition: Position;
   #isLive: boolean;
@@ -14,7 +31,7 @@ export class Table {
 
   private constructor(
     private readonly database: ReadModelDatabase,
-    readonly projection: Projection<unknown>,
+    readonly projection: Projection<object>,
     { table, position }: Generation,
     /** Whether it was begun empty, rather than found with rows. */
     readonly isBegun: boolean,
@@ -27,7 +44,7 @@ export class Table {
   }
 
   /** The live table where it is of this version, else an empty one. */
-  static open(database: ReadModelDatabase, projection: Projection<unknown>, head: Position): Table {
+  static open(database: ReadModelDatabase, projection: Projection<object>, head: Position): Table {
     const live = database.live(projection.name);
     // A checkpoint beyond the log was made from another log, so its rows are worth nothing.
     const isUsable = live?.version === projection.version && live.position <= head;
@@ -37,7 +54,7 @@ export class Table {
   }
 
   /** An empty table beside the live one. */
-  static begin(database: ReadModelDatabase, projection: Projection<unknown>): Table {
+  static begin(database: ReadModelDatabase, projection: Projection<object>): Table {
     return new Table(database, projection, database.begin(projection), true);
   }
 
@@ -55,10 +72,23 @@ export class Table {
     return this.#unwritten.size;
   }
 
-  get(key: string): unknown {
+  get(key: string): object | undefined {
     // Resident rows are complete, so what they lack does not exist.
     if (this.#resident) return this.#resident.get(key);
-    return this.#unwritten.get(key) ?? this.database.get(this.name, key);
+    const known = this.#cache?.rows.get(key) ?? this.#unwritten.get(key);
+    if (known !== undefined) return known;
+    const read = this.database.get(this.name, key);
+    if (read !== undefined) this.#cache?.rows.set(key, read);
+    return read;
+  }
+
+  /** The key of the row with this look-up. For live tables. */
+  keyOf(lookUp: string): string | undefined {
+    const known = this.#cache?.keys.get(lookUp) ?? this.#unwrittenKeys.get(lookUp);
+    if (known !== undefined) return known;
+    const read = this.database.keyOf(this.name, lookUp);
+    if (read !== undefined) this.#cache?.keys.set(lookUp, read);
+    return read;
   }
 
   /** Applies an event, unless the table holds it already. @throws Error Naming what cannot be applied. */
@@ -80,19 +110,21 @@ export class Table {
     if (position > this.#position) this.#position = position;
   }
 
-  /** Fills `resident` with the rows of this table, and keeps it so. */
-  fill(resident: ResidentRows<unknown>): void {
-    resident.clear();
-    for (const { key, row } of this.database.all(this.name)) resident.set(key, row);
-    for (const [key, row] of this.#unwritten) resident.set(key, row);
-    this.#resident = resident;
-  }
-
-  /** Lets this table answer from now on. */
-  goLive(): void {
+  /** Lets this table, whose rows must all be written, answer from now on. */
+  goLive({ resident, cachedMax }: RowAccess = {}): void {
     const { name } = this.projection;
     if (this.database.live(name)?.table !== this.name) this.database.promote(name, this.name);
     this.#isLive = true;
+    if (cachedMax !== undefined) {
+      this.#cache = {
+        rows: new LRUCache({ max: cachedMax }),
+        keys: new LRUCache({ max: cachedMax }),
+      };
+    }
+    if (!resident) return;
+    resident.clear();
+    for (const { key, row } of this.database.all(this.name)) resident.set(key, row);
+    this.#resident = resident;
   }
 
   /** What is not written yet, with the position it brings the table to. */
@@ -105,6 +137,7 @@ export class Table {
   /** To be called when all changes were written. */
   written(): void {
     this.#unwritten.clear();
+    this.#unwrittenKeys.clear();
     this.#writtenPosition = this.#position;
   }
 
@@ -114,18 +147,23 @@ export class Table {
     // In order, since a tree that grows at one place is written several times faster.
     const keys = [...this.#unwritten.keys()].sort();
     for (let start = 0; start < keys.length; start += rowsMax) {
-      const rows = new Map<string, unknown>();
+      const rows = new Map<string, object>();
       for (const key of keys.slice(start, start + rowsMax)) {
-        rows.set(key, this.#unwritten.get(key));
+        rows.set(key, this.#unwritten.get(key)!);
         this.#unwritten.delete(key);
       }
       yield { projection, table, rows, position: this.#writtenPosition };
     }
   }
 
-  #put(key: string, row: unknown): void {
+  #put(key: string, row: object): void {
     this.#unwritten.set(key, row);
+    if (!this.#isLive) return;
     this.#resident?.set(key, row);
+    this.#cache?.rows.set(key, row);
+    for (const lookUp of this.projection.lookUps?.(row) ?? []) {
+      this.#unwrittenKeys.set(lookUp, key);
+    }
   }
 }
 

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   IssuePersonalTokenCommand,
   RevokePersonalTokenCommand,
@@ -126,6 +129,35 @@ describe('the credential index', () => {
     const { digest } = first!.payload as { digest: SecretDigest } & object;
     expect(index.find({ digest })).toMatchObject({ personalTokenId, revoked: true });
     expect(index.token(userId)).toBeUndefined();
+  });
+
+  it('finds each of more tokens than stay in memory, also those of before the start', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'credentials-'));
+    const file = join(folder, 'read-models.sqlite');
+    const store = new MemoryEventStore();
+    const node = openCommandNode({ store });
+    const made = [];
+    for (let n = 0; n < 20; n += 1) made.push(await existingToken(node));
+    for (const start of ['first', 'second']) {
+      const { index, projector } = await openReadModels(store, { file });
+      for (const { tokenId, secretId, secret } of [...made, ...made]) {
+        const token = index.token(tokenId);
+        expect([start, token?.tokenId]).toEqual([start, tokenId]);
+        expect(index.find({ digest: secret.digest })).toMatchObject({ kind: 'token', token });
+        expect(index.tokenOfSecret(secretId)).toEqual(token);
+      }
+      await projector.close();
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it('takes no text for another kind than it is', async () => {
+    const { node, index, projector } = await opened();
+    const { secret, secretId } = await existingToken(node);
+    await projector.caughtUp();
+    expect(index.tokenOfKeyId(secretId)).toBeUndefined();
+    expect(index.tokenOfSecret(secret.digest)).toBeUndefined();
+    expect(index.find({ digest: secretId as never })).toBeUndefined();
   });
 
   it('is the same when it was loaded from the file as when it saw it all', async () => {

@@ -1,10 +1,11 @@
-import type { SecretDigest, SecretId, TokenId, UserId } from '@ledger/domain';
-import { ResidentRows } from '../projector/projection.js';
-import type {
-  Credential,
-  CredentialSecret,
-  TokenCredential,
-  UserCredential,
+import type { SecretDigest, TokenId, UserId } from '@ledger/domain';
+import type { Projector } from '../projector/projector.js';
+import {
+  credentials,
+  type Credential,
+  type CredentialSecret,
+  type TokenCredential,
+  type UserCredential,
 } from '../projections/credentials.projection.js';
 
 /** Whose secret a digest belongs to. Whether it is still good is for the caller to judge. */
@@ -22,54 +23,35 @@ export type CredentialLookUp =
   | { readonly digest: SecretDigest }
   | { readonly keyId: string; readonly matches: (digest: SecretDigest) => boolean };
 
-/** Every credential in memory, by digest: what authentication and verification look up. */
-export class CredentialIndex extends ResidentRows<Credential> {
-  readonly #ownerByDigest = new Map<SecretDigest, string>();
-  readonly #tokenBySecretId = new Map<SecretId, TokenId>();
-  readonly #tokenByKeyId = new Map<string, TokenId>();
+/** Finds credentials by digest, or by the key id in a salted secret: authentication and verification ask it. */
+export class CredentialIndex {
+  constructor(private readonly projector: Projector) {}
 
   find(lookUp: CredentialLookUp): FoundCredential | undefined {
     if ('keyId' in lookUp) return this.#findSalted(lookUp.keyId, lookUp.matches);
-    const { digest } = lookUp;
-    const owner = this.#ownerByDigest.get(digest);
-    const row = owner === undefined ? undefined : this.get(owner);
+    const row = this.#rowBy(lookUp.digest);
     if (row === undefined) return undefined;
-    return row.kind === 'token' ? foundToken(row, digest) : foundUser(row, digest);
+    return row.kind === 'token' ? foundToken(row, lookUp.digest) : foundUser(row, lookUp.digest);
   }
 
   token(tokenId: string): TokenCredential | undefined {
-    const row = this.get(tokenId);
-    return row?.kind === 'token' ? row : undefined;
+    return asToken(this.projector.row<Credential>(credentials.name, tokenId));
   }
 
   tokenOfKeyId(keyId: string): TokenCredential | undefined {
-    const tokenId = this.#tokenByKeyId.get(keyId);
-    return tokenId === undefined ? undefined : this.token(tokenId);
+    const token = asToken(this.#rowBy(keyId));
+    return token?.keyId === keyId ? token : undefined;
   }
 
   tokenOfSecret(secretId: string): TokenCredential | undefined {
-    const tokenId = this.#tokenBySecretId.get(secretId as SecretId);
-    return tokenId === undefined ? undefined : this.token(tokenId);
+    const token = asToken(this.#rowBy(secretId));
+    return token?.secrets.some((secret) => secret.secretId === secretId) ? token : undefined;
   }
 
-  protected override changed(before: Credential | undefined, after: Credential): void {
-    if (after.kind === 'user') {
-      for (const { digest } of after.tokens) this.#ownerByDigest.set(digest, after.userId);
-      return;
-    }
-    if (after.keyId !== null) this.#tokenByKeyId.set(after.keyId, after.tokenId);
-    // Secrets are only ever added, at the end, so what a row held before is indexed already.
-    const known = before?.kind === 'token' ? before.secrets.length : 0;
-    for (const { digest, secretId } of after.secrets.slice(known)) {
-      this.#ownerByDigest.set(digest, after.tokenId);
-      this.#tokenBySecretId.set(secretId, after.tokenId);
-    }
-  }
-
-  protected override cleared(): void {
-    this.#ownerByDigest.clear();
-    this.#tokenBySecretId.clear();
-    this.#tokenByKeyId.clear();
+  /** What kind of text it was looked up by is for the caller to check: they share one table. */
+  #rowBy(lookUp: string): Credential | undefined {
+    const key = this.projector.keyOf(credentials.name, lookUp);
+    return key === undefined ? undefined : this.projector.row<Credential>(credentials.name, key);
   }
 
   #findSalted(
@@ -80,6 +62,10 @@ export class CredentialIndex extends ResidentRows<Credential> {
     const secret = token?.secrets.findLast(({ digest }) => matches(digest));
     return token && secret && { kind: 'token', token, secret };
   }
+}
+
+function asToken(row: Credential | undefined): TokenCredential | undefined {
+  return row?.kind === 'token' ? row : undefined;
 }
 
 function foundToken(token: TokenCredential, digest: SecretDigest): FoundCredential | undefined {

@@ -3,7 +3,8 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
 
 /** How to reach Kafka, and what its topics are called. */
-export interface KafkaSettings {
+/** How a Kafka is reached, and what the ledger's topics are called there. */
+export interface KafkaAccess {
   /** `host:port` of some of the brokers; the others are learnt from them. */
   readonly brokers: readonly string[];
   /** TLS to the brokers, whose certificates are always checked; absent for plain text. PEM texts. */
@@ -15,6 +16,9 @@ export interface KafkaSettings {
   };
   /** Put before the names of all topics and of the group. */
   readonly topicPrefix: string;
+}
+
+export interface KafkaSettings extends KafkaAccess {
   /** Copies of each partition, where topics are made. */
   readonly replicationFactor: number;
   /** Partitions of the topics of messages, where they are made. */
@@ -35,7 +39,7 @@ export const RETRY = {
 } as const;
 
 /** A client whose sockets send at once. It logs nothing: whoever uses it says what went wrong. */
-export function connectKafka({ brokers, tls, sasl }: KafkaSettings, clientId: string): Kafka {
+export function connectKafka({ brokers, tls, sasl }: KafkaAccess, clientId: string): Kafka {
   return new Kafka({
     clientId,
     brokers: [...brokers],

@@ -30,7 +30,7 @@ export class HotQuota {
     now: Timestamp,
   ): QuotaStanding {
     const { end } = this.window(now);
-    const windows = this.quotas.get(tokenId)?.windows;
+    const windows = this.quotas.row(tokenId)?.windows;
     if (windows) {
       // The current window is the last one, if the token was charged in it at all.
       for (let index = windows.length - 1; index >= 0; index -= 1) {

@@ -1,0 +1,3 @@
+export * from './messaging-settings.js';
+export * from './process-settings.js';
+export * from './read-settings.js';
