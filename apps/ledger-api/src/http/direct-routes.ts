@@ -142,6 +142,20 @@ class DirectRequest implements HttpRequest {
 
 const NOTHING = {};
 
+/**
+ * Ends an answer with a text of ASCII. What `end` is given it writes as a list of texts, which costs 5 % of a
+ * request more than one. The head waits in a field that Node.js does not document, so it is made sure of.
+ */
+function endWith(response: ServerResponse & { _header?: unknown }, text: string): void {
+  const head = response._header;
+  if (typeof head !== 'string' || !head.endsWith('\r\n\r\n')) {
+    response.end(text, 'latin1');
+    return;
+  }
+  response._header = head + text;
+  response.end();
+}
+
 class DirectReply implements HttpReply {
   statusCode = 200;
   /** Names and values in turn, as node:http writes them fastest. */
@@ -182,8 +196,7 @@ class DirectReply implements HttpReply {
     const bytes = Buffer.byteLength(text);
     this.#headers.push('content-length', String(bytes));
     this.raw.writeHead(this.statusCode, this.#headers);
-    // Text of ASCII alone is written faster as what it is.
-    if (bytes === text.length) this.raw.end(text, 'latin1');
+    if (bytes === text.length) endWith(this.raw, text);
     else this.raw.end(text);
   }
 
