@@ -110,6 +110,8 @@ describe('a return', () => {
       expect((await giveBack(leaseId, { unusedUnits: 30 })).body).toEqual(back.body);
     });
     expect(types).toEqual([]);
+    const { counters } = world.service.ledger;
+    expect([counters.units, counters.unitsReturned]).toEqual([40, 30]);
     const other = await giveBack(leaseId, { unusedUnits: 29 });
     expect(other.body).toMatchObject({ status: 409, code: 'LEASE_RETURNED', returnedUnits: 30 });
     expect(await consumed()).toBe(10);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { NativeWorld, type TestToken } from './support/native-world.js';
 
 let world: NativeWorld;
@@ -90,5 +92,61 @@ describe('the routes that are answered beside Fastify answer as Fastify would', 
     await answerTo('/v1/verify', body, plain);
     await answerTo('/v1/verify', body, throughFastify);
     expect(await counted()).toBe(before + 2);
+  });
+});
+
+describe('a question on its way', () => {
+  /** Everything that comes back on a connection on which these pieces were sent, each after a while. */
+  const converse = async (pieces: readonly string[]): Promise<string> => {
+    const { hostname: host, port } = new URL(world.service.url);
+    const socket = connect({ host, port: Number(port) });
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString()));
+    await once(socket, 'connect');
+    socket.setNoDelay(true);
+    for (const piece of pieces) {
+      socket.write(piece);
+      // Any other question is answered after what was sent before has arrived.
+      await fetch(`${world.service.url}/health/live`).then((response) => response.text());
+    }
+    await once(socket, 'close');
+    return text;
+  };
+  const head = (body: string, connection: string): string =>
+    [
+      'POST /v1/verify HTTP/1.1',
+      'Host: x',
+      `Connection: ${connection}`,
+      `Authorization: Bearer ${gateway.secret}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      '',
+      '',
+    ].join('\r\n');
+  const valid = /HTTP\/1\.1 200 OK[^{]*\{"valid":true[^\n]*"name":"zoë"[^\n]*\}/g;
+
+  it.each([
+    ['in one piece', (one: string, body: string) => [one + body]],
+    ['with its body after its head', (one: string, body: string) => [one, body]],
+    [
+      'with its body in pieces',
+      (one: string, body: string) => [one + body.slice(0, 9), body.slice(9, 20), body.slice(20)],
+    ],
+  ])('is answered once when it comes %s', async (_how, pieces) => {
+    const body = JSON.stringify({ token: token.secret });
+    const text = await converse(pieces(head(body, 'close'), body));
+    expect(text.match(valid)).toHaveLength(1);
+    expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  });
+
+  it('is answered after the one that was sent before it at once', async () => {
+    const bodies = [{ token: 'tl_no' }, { token: token.secret }, { token: 'tl_no' }];
+    const sent = bodies.map((each, index) => {
+      const body = JSON.stringify(each);
+      return head(body, index < 2 ? 'keep-alive' : 'close') + body;
+    });
+    const text = await converse([sent.join('')]);
+    const codes = [...text.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code);
+    expect(codes).toEqual(['NOT_FOUND', 'VALID', 'NOT_FOUND']);
   });
 });

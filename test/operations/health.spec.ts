@@ -1,4 +1,4 @@
-import { listenForOperations } from '../../apps/ledger-api/src/operations/operations-listener.js';
+import { listenForOperations } from '@ledger/runtime';
 import { Operations } from '../../apps/ledger-api/src/operations/operations.js';
 import { CHECKS, type HealthReport } from '../../apps/ledger-api/src/operations/health.js';
 import {

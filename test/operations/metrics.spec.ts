@@ -1,3 +1,4 @@
+import { timestamp } from '@ledger/domain';
 import {
   call,
   createToken,
@@ -62,10 +63,13 @@ describe('metrics', () => {
     await call(service, '/v0/orgs/demo/api-tokens', { token });
     await call(service, '/v0/orgs/demo/api-tokens', { token });
     service.ledger.counters.verified('VALID');
+    const quota = { limit: 9, consumed: 2, remaining: 7, resetAt: timestamp(0) };
+    service.ledger.counters.returned({ outcome: 'accepted', cost: 7, quota, position: 1n });
     const metrics = await scrape();
     expect(value(metrics, 'ledger_charges_total{outcome="accepted"}')).toBe(2);
     expect(value(metrics, 'ledger_charges_total{outcome="QUOTA_EXCEEDED"}')).toBe(1);
     expect(value(metrics, 'ledger_units_charged_total')).toBe(20);
+    expect(value(metrics, 'ledger_units_returned_total')).toBe(7);
     expect(value(metrics, 'ledger_verifications_total{code="VALID"}')).toBe(1);
   });
 

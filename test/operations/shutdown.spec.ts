@@ -158,6 +158,25 @@ describe('Shutdown', () => {
     expect(exits).toEqual([0]);
   });
 
+  it('lets a client whose answer came late ask once more over the same connection', async () => {
+    let asked = 0;
+    const shutdown = await start(10_000, (_request, response) => {
+      // The first request is older than the farewell, and its answer comes at the end of it.
+      setTimeout(() => response.end('done'), (asked += 1) === 1 ? 900 : 0);
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = () => send(agent, url, '');
+    const first = ask();
+    await once(server, 'request');
+    shutdown.start('SIGTERM');
+    expect((await first).outcome).toBe('answered');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await ask()).outcome).toBe('answered');
+    expect((await ask()).outcome).toBe('refused');
+    await untilExit();
+    agent.destroy();
+  });
+
   it('cuts off what never ends, still closes the ledger, and does not call that a success', async () => {
     const shutdown = await start(300, () => undefined);
     const answer = fetch(url).catch(() => 'cut off');

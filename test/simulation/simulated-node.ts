@@ -73,6 +73,8 @@ export class SimulatedNode {
       readModelFile,
       windowLength,
       retryWindowMs: 0,
+      // Thousands of ledgers are opened, and crashed ones are not closed.
+      cachedMax: 100,
       ...(plant?.clock ? { clock: plant.clock() } : {}),
     });
     if (life !== this.#life || this.#connection !== connection) {

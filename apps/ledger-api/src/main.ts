@@ -13,6 +13,6 @@ const { serve, startFailure } = await import('./operations/serve.js');
 try {
   await serve(process.env);
 } catch (error) {
-  process.stderr.write(`token-ledger cannot start: ${startFailure(error)}\n`);
+  process.stderr.write(`token-ledger cannot start: ${startFailure(error, process.env)}\n`);
   process.exit(1);
 }

@@ -11,6 +11,7 @@ import { addVerifyCommand } from './online/token-verify.js';
 import { addBootstrap } from './offline/bootstrap.js';
 import { addInfo } from './offline/info.js';
 import { addReplay } from './offline/replay.js';
+import { addSkipEvent } from './offline/skip-event.js';
 import { addVerify } from './offline/verify.js';
 import { defineGroup } from './define-command.js';
 import { packageVersion } from './package-version.js';
@@ -19,7 +20,7 @@ const ENVIRONMENT = `
 Environment:
   LEDGER_URL       where the service listens (default http://127.0.0.1:8080)
   LEDGER_TOKEN     the credential: a personal token, or the secret of an organization's token
-  LEDGER_DATA_DIR  the data directory, for bootstrap, replay, verify and info (default ./data)
+  LEDGER_DATA_DIR  the data directory, for bootstrap, replay, verify, info and skip-event (default ./data)
 
 Exit codes:
   0 ok   1 failed   2 usage   3 not authenticated or forbidden   4 not found
@@ -49,5 +50,6 @@ export function createProgram(): Command {
   addReplay(program);
   addVerify(program);
   addInfo(program);
+  addSkipEvent(program);
   return program;
 }

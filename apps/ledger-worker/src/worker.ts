@@ -4,6 +4,7 @@ import {
   createLog,
   databaseTarget,
   kafkaSettings,
+  listenForOperations,
   NestLog,
   openShared,
   readConfig,
@@ -12,7 +13,7 @@ import {
   type LedgerConfig,
 } from '@ledger/runtime';
 import { ConfigurationFault } from '@ledger/settings';
-import { listenForOperations } from './worker-operations.js';
+import { WorkerOperations } from './worker-operations.js';
 
 /** How long the batch in flight and the goodbye to Kafka may take. */
 const STOP_MS_MAX = 25_000;
@@ -46,8 +47,9 @@ export async function work(environment: NodeJS.ProcessEnv): Promise<void> {
     onWaiting: (reason) => logger.warn(`waiting for EventStoreDB: ${reason}`, 'Worker'),
   });
   const relay = relayToKafka(ledger, kafka);
-  const { HOST: host, METRICS_PORT: metricsPort, PORT: port } = config;
-  const operations = await listenForOperations(relay, { host, port: metricsPort || port });
+  const port = config.METRICS_PORT || config.PORT;
+  const routes = new WorkerOperations(relay);
+  const operations = await listenForOperations(routes, { host: config.HOST, port });
   stop = () => {
     stop = () => process.exit(1);
     setTimeout(() => process.exit(1), STOP_MS_MAX).unref();

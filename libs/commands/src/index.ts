@@ -5,6 +5,7 @@ export * from './consume-quota.handler.js';
 export * from './create-token.handler.js';
 export * from './decide-and-append.js';
 export * from './gateway.handlers.js';
+export { toNewEvents } from './new-events.js';
 export * from './organization.handlers.js';
 export * from './ports.js';
 export * from './quota-queue.js';

@@ -1,3 +1,4 @@
+import type { EventSkipped } from './event-skipped.js';
 import type { GatewayEvent } from './gateway.js';
 import type { OrganizationEvent, SlugReserved } from './organization.js';
 import type { QuotaEvent } from './quota.js';
@@ -5,6 +6,7 @@ import type { TokenEvent } from './token-events.js';
 import type { UserEvent } from './user.js';
 
 export * from './authority.js';
+export * from './event-skipped.js';
 export * from './gateway.js';
 export * from './organization.js';
 export * from './primitives.js';
@@ -24,4 +26,10 @@ export * from './verification.js';
 
 /** Every fact that the ledger may hold. */
 export type LedgerEvent =
-  TokenEvent | QuotaEvent | OrganizationEvent | SlugReserved | UserEvent | GatewayEvent;
+  | TokenEvent
+  | QuotaEvent
+  | OrganizationEvent
+  | SlugReserved
+  | UserEvent
+  | GatewayEvent
+  | EventSkipped;

@@ -6,6 +6,13 @@ export type Revision = number;
 /** Place of an event in the whole log, rising, perhaps with gaps. 0n is before the first event. */
 export type Position = bigint;
 
+/** Where an event lies. */
+export interface EventPlace {
+  readonly streamId: string;
+  readonly revision: Revision;
+  readonly position: Position;
+}
+
 /** Who did it, from where, in answer to what. Never holds a secret. */
 export interface EventMetadata {
   /** Names the command. A repeated request carries the same one, and so meets its first outcome. */
@@ -80,6 +87,13 @@ export class UnknownPosition extends RangeError {
 export class StoreDamaged extends Error {
   override readonly name = 'StoreDamaged';
   readonly code = 'STORE_DAMAGED';
+  /** Which event it is, where it is one. */
+  readonly place?: EventPlace;
+
+  constructor(message: string, { place, ...options }: ErrorOptions & { place?: EventPlace } = {}) {
+    super(message, options);
+    if (place) this.place = place;
+  }
 }
 
 /**
@@ -119,8 +133,10 @@ export abstract class EventStore {
   abstract readLast(streamId: string): Promise<StoredEvent | undefined>;
 
   /**
-   * At most `limit` events of the whole log after `position`, oldest first. Never skips an event.
+   * At most `limit` events of the whole log after `position`, oldest first. Never skips an event: ends before
+   * one that cannot be read, and throws when that is the first.
    *
+   * @throws UnreadableEvent, StoreDamaged With the `place` of that event, where it is one.
    * @throws UnknownPosition For a position that is none, nor right before one, from a store that cannot read there.
    */
   abstract readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]>;

@@ -12,3 +12,4 @@ export * from './codec/event-codec.js';
 export * from './codec/personal-data.js';
 export * from './codec/upcasters.js';
 export * from './event-store.js';
+export * from './skipped-events.js';

@@ -11,6 +11,7 @@ export * from './projector/read-model-database.js';
 export { readModelOrigin } from './projector/read-model-file.js';
 export type { RebuildProgress } from './projector/replay.js';
 export * from './projector/row-comparison.js';
+export { EventNotApplied } from './projector/table.js';
 export * from './queries/audit-log.js';
 export * from './queries/audit-search.js';
 export * from './queries/credential-index.js';

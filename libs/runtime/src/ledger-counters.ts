@@ -1,4 +1,10 @@
-import { QuotaQueue, type Charge, type ChargeOutcome, type CommandContext } from '@ledger/commands';
+import {
+  QuotaQueue,
+  type Charge,
+  type ChargeOutcome,
+  type CommandContext,
+  type LeaseReturn,
+} from '@ledger/commands';
 import type { RejectionCode } from '@ledger/domain';
 import { within } from './prompt-answers.js';
 
@@ -8,6 +14,7 @@ export class LedgerCounters {
   readonly #refusedCharges = new Map<RejectionCode, number>();
   #acceptedCharges = 0;
   #units = 0;
+  #unitsReturned = 0;
 
   /** To be called once for each secret that was judged. @param code The verdict: one of a closed set. */
   verified(code: string): void {
@@ -22,6 +29,11 @@ export class LedgerCounters {
     }
     const { code } = outcome.rejection;
     this.#refusedCharges.set(code, (this.#refusedCharges.get(code) ?? 0) + 1);
+  }
+
+  /** What came back of a lease; nothing for a return that is repeated. */
+  returned(outcome: ChargeOutcome): void {
+    if (outcome.outcome === 'accepted') this.#unitsReturned += outcome.cost;
   }
 
   get verifications(): ReadonlyMap<string, number> {
@@ -39,6 +51,10 @@ export class LedgerCounters {
   get units(): number {
     return this.#units;
   }
+
+  get unitsReturned(): number {
+    return this.#unitsReturned;
+  }
 }
 
 /** The quota queue, counted, and where the log is far away answered in time. */
@@ -52,13 +68,20 @@ export class CountedQuotaQueue extends QuotaQueue {
   }
 
   override consume(charge: Charge, context: CommandContext): Promise<ChargeOutcome> {
-    const outcome = super.consume(charge, context);
+    return this.#counted(super.consume(charge, context), (each) => this.counters.charged(each));
+  }
+
+  override giveBack(leaseReturn: LeaseReturn, context: CommandContext): Promise<ChargeOutcome> {
+    const outcome = super.giveBack(leaseReturn, context);
+    return this.#counted(outcome, (each) => this.counters.returned(each));
+  }
+
+  #counted(
+    outcome: Promise<ChargeOutcome>,
+    count: (each: ChargeOutcome) => void,
+  ): Promise<ChargeOutcome> {
     // What the store could not confirm is neither accepted nor refused; the store's own counts show it.
-    void outcome.then(
-      (each) => this.counters.charged(each),
-      () => undefined,
-    );
-    if (this.answerMsMax !== undefined) return within(this.answerMsMax, outcome);
-    return outcome;
+    void outcome.then(count, () => undefined);
+    return this.answerMsMax === undefined ? outcome : within(this.answerMsMax, outcome);
   }
 }

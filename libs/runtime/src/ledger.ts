@@ -10,14 +10,18 @@ import {
   UseRecorder,
 } from '@ledger/commands';
 import type { Timestamp, WindowLength } from '@ledger/domain';
-import { AesGcmCipher, EventStore, MemoryEventStore, SqliteEventStore } from '@ledger/event-store';
 import {
-  auditLog,
+  AesGcmCipher,
+  EventStore,
+  MemoryEventStore,
+  SkippedEvents,
+  SqliteEventStore,
+} from '@ledger/event-store';
+import {
   AuditLog,
   credentials,
   CredentialIndex,
   Directory,
-  gateways,
   KeySearch,
   organizations,
   Projector,
@@ -25,8 +29,6 @@ import {
   quotaUsage,
   QuotaStandings,
   ReadModelDatabase,
-  revocations,
-  tokenList,
   TokenList,
   type ProjectionRun,
   type RebuildProgress,
@@ -37,6 +39,7 @@ import { ClockMark } from './clock-mark.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
 import { PromptDecideAndAppend } from './prompt-answers.js';
+import { PROJECTIONS } from './projections.js';
 import { ProjectorProgress } from './read-model-progress.js';
 import { WatchedEventStore } from './watched-event-store.js';
 
@@ -85,6 +88,8 @@ export interface LedgerParts {
   readonly stalenessMaxMs?: number;
   /** Where the log is far away: how long a command may keep its caller waiting. */
   readonly answerMsMax?: number;
+  /** Rows of credentials and quotas each that stay in memory; room for all of them is taken at once. */
+  readonly cachedMax?: number;
   /** Tests move their own clock. */
   readonly clock?: Clock;
   readonly onRebuild?: (progress: RebuildProgress) => void;
@@ -149,18 +154,20 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const { ledgerId, masterKey, readModelFile, windowLength, retryWindowMs } = parts;
   const store =
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
+  store.goPast(await SkippedEvents.in(store));
   const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const directory = new Directory();
-  const projector = new Projector(store, database, [
-    { projection: credentials, cachedMax: CACHED_MAX },
-    { projection: organizations, resident: directory },
-    { projection: quotaUsage, cachedMax: CACHED_MAX },
-    { projection: tokenList },
-    { projection: auditLog },
-    { projection: gateways },
-    { projection: revocations },
-  ] as readonly ProjectionRun[]);
+  const { cachedMax = CACHED_MAX } = parts;
+  const access: Readonly<Record<string, Omit<ProjectionRun, 'projection'>>> = {
+    [credentials.name]: { cachedMax },
+    [organizations.name]: { resident: directory },
+    [quotaUsage.name]: { cachedMax },
+  };
+  const runs: readonly ProjectionRun[] = PROJECTIONS.map((projection) => {
+    return { projection, ...access[projection.name] };
+  });
+  const projector = new Projector(store, database, runs);
   const startedAt = performance.now();
   await projector.start(parts.onRebuild);
   const catchUpMs = performance.now() - startedAt;

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { AesGcmCipher, SqliteEventStore, StoreDamaged } from '@ledger/event-store';
+import { AesGcmCipher, SqliteEventStore, StoreDamaged, type EventStore } from '@ledger/event-store';
 import type { ReadModelState, RebuildProgress, RowComparison } from '@ledger/read-models';
 import { openDirectory, type LedgerParts } from './ledger.js';
 import { readMasterKey } from './master-key.js';
@@ -39,6 +39,11 @@ export async function verifyDirectory(
   } finally {
     await opened.close();
   }
+}
+
+/** Opens the log alone: for work on a ledger whose read models stand still. @throws As openDirectory. */
+export function openDirectoryLog(directory: string): Promise<EventStore> {
+  return SqliteEventStore.open({ directory, cipher: new AesGcmCipher(readMasterKey(directory)) });
 }
 
 /** What a ledger is and how large it has become. */

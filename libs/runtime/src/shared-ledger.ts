@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   AesGcmCipher,
+  EventStore,
   EventStoreDbStore,
   ledgerFiles,
   LedgerLock,
@@ -33,6 +34,8 @@ export interface SharedLedgerOptions extends Pick<
   /** Told what is being waited for, at every attempt in vain. */
   readonly onWaiting?: ((reason: string) => void) | undefined;
 }
+
+type Connecting = Pick<SharedLedgerOptions, 'database' | 'startTimeoutMs' | 'onWaiting'>;
 
 /** The database is there and nobody has begun this ledger in it. */
 export class LedgerNotBegun extends Error {
@@ -73,6 +76,26 @@ export async function openShared(options: SharedLedgerOptions): Promise<Ledger> 
     }
   } catch (error) {
     lock.release();
+    throw error;
+  }
+}
+
+/**
+ * Opens the log alone: for work on a ledger whose read models stand still. Nodes may run meanwhile.
+ *
+ * @throws LedgerNotBegun, SharedStoreFault, StoreUnavailable, StoreDamaged With what to do about it.
+ */
+export async function openSharedLog(
+  options: Connecting & { readonly keyFile: string },
+): Promise<EventStore> {
+  const { keyFile } = options;
+  const masterKey = readMasterKeyFile(keyFile);
+  const store = await connect(options, masterKey);
+  try {
+    await identify(store, { options: { ...options, begins: false }, masterKey, keyFile });
+    return store;
+  } catch (error) {
+    await store.close();
     throw error;
   }
 }
@@ -122,7 +145,7 @@ function prepareDirectory(directory: string): void {
 
 /** Tries until the database answers. @throws StoreUnavailable The last reason, when the time is over. */
 async function connect(
-  { database, startTimeoutMs, onWaiting }: SharedLedgerOptions,
+  { database, startTimeoutMs, onWaiting }: Connecting,
   masterKey: Buffer,
 ): Promise<EventStoreDbStore> {
   const until = performance.now() + startTimeoutMs;
@@ -150,10 +173,11 @@ function reasonOf({ message, cause }: Error): string {
 }
 
 interface Claim {
-  readonly options: SharedLedgerOptions;
+  readonly options: Pick<SharedLedgerOptions, 'database' | 'begins'>;
   readonly masterKey: Buffer;
   readonly keyFile: string;
-  readonly readModelFile: string;
+  /** Absent where there are no read models to compare the log with. */
+  readonly readModelFile?: string;
 }
 
 /** Finds out whose log this is, or begins it; refuses whatever does not belong together. */
@@ -162,7 +186,7 @@ async function identify(
   { options, masterKey, keyFile, readModelFile }: Claim,
 ): Promise<LedgerMark> {
   const head = await store.head();
-  const origin = readModelOrigin(readModelFile);
+  const origin = readModelFile === undefined ? undefined : readModelOrigin(readModelFile);
   const found = await store.mark();
   const where = `under the prefix '${options.database.streamPrefix ?? 'ledger-'}'`;
   if (!found && head > 0n) {

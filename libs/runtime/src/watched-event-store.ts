@@ -1,9 +1,14 @@
 import {
   EventStore,
+  EventStoreDbStore,
+  SkippedEvents,
   SqliteEventStore,
+  StoreDamaged,
   StoreUnavailable,
+  UnreadableEvent,
   type AppendResult,
   type CommitStats,
+  type EventStoreDbStats,
   type NewEvent,
   type Position,
   type Revision,
@@ -42,6 +47,7 @@ export class WatchedEventStore extends EventStore {
   readonly #writes: StoreBreaker | undefined;
   readonly #reads: StoreBreaker | undefined;
   #failure: Error | undefined;
+  #skipped = SkippedEvents.none;
 
   constructor(
     private readonly store: EventStore,
@@ -74,6 +80,11 @@ export class WatchedEventStore extends EventStore {
     return this.store instanceof SqliteEventStore ? this.store.stats() : undefined;
   }
 
+  /** What the adapter of EventStoreDB counts; undefined for any other store. */
+  get database(): EventStoreDbStats | undefined {
+    return this.store instanceof EventStoreDbStore ? this.store.stats() : undefined;
+  }
+
   /** For how long the store has been known not to answer, in milliseconds; undefined while it does. */
   get silentMs(): number | undefined {
     return this.#writes?.silentMs ?? this.#reads?.silentMs;
@@ -87,6 +98,11 @@ export class WatchedEventStore extends EventStore {
   /** To be called by whoever is told that no write can succeed any more. */
   fail(error: Error): void {
     this.#failure ??= error;
+  }
+
+  /** From now on leaves out what cannot be read, where an operator decided so (docs/adr/0014). */
+  goPast(skipped: SkippedEvents): void {
+    this.#skipped = skipped;
   }
 
   override append(
@@ -119,7 +135,10 @@ export class WatchedEventStore extends EventStore {
   }
 
   override readAllAfter(position: Position, limit: number): Promise<readonly StoredEvent[]> {
-    const events = this.store.readAllAfter(position, limit);
+    const events =
+      this.#skipped === SkippedEvents.none
+        ? this.store.readAllAfter(position, limit)
+        : this.#readPast(position, limit);
     return this.#reads ? this.#reads.observe(events) : events;
   }
 
@@ -140,6 +159,18 @@ export class WatchedEventStore extends EventStore {
 
   #ask<T>(send: () => Promise<T>): Promise<T> {
     return this.#reads ? this.#reads.guard(send) : send();
+  }
+
+  async #readPast(position: Position, limit: number): Promise<readonly StoredEvent[]> {
+    for (let from = position; ;) {
+      try {
+        return await this.store.readAllAfter(from, limit);
+      } catch (error) {
+        const isOne = error instanceof UnreadableEvent || error instanceof StoreDamaged;
+        if (!isOne || !error.place || !this.#skipped.covers(error.place)) throw error;
+        from = error.place.position;
+      }
+    }
   }
 
   #send(

@@ -55,7 +55,7 @@ const FAMILIES: readonly (readonly [RegExp, Family | 'offline'])[] = [
   [/token-ledger audit /, 'audit'],
   [/token-ledger events /, 'events'],
   [/token-ledger (gateways|retire-gateway|propagation)/, 'gateways'],
-  [/token-ledger (bootstrap|replay|verify|info)/, 'offline'],
+  [/token-ledger (bootstrap|replay|verify|info|skip-event)/, 'offline'],
 ];
 
 /** The part of the service that a command line asks; `offline` for those that ask none. */

@@ -151,6 +151,27 @@ describe('a node is refused', () => {
     await restored.stop();
   }, 90_000);
 
+  it('on a log that something else wrote into, with advice about the database', async () => {
+    const log = new EventLog();
+    for (const record of double.log.records) log.append(record.streamId, 'any', [record]);
+    const spoiled = await EventStoreDouble.start({ log });
+    const url = { LEDGER_EVENTSTOREDB_URL: spoiled.connectionString };
+    await (await ServiceProcess.started(nodeOf('spoiled', url))).stop();
+    const foreign = {
+      type: 'Foreign',
+      contentType: 'application/json',
+      metadata: Buffer.from('{}'),
+    };
+    log.append('ledger-token-x', 'any', [
+      { ...foreign, id: randomUUID(), data: Buffer.from('{}') },
+    ]);
+    const told = await refusal(nodeOf('spoiled', url));
+    expect(told).toMatch(/token-x@1 was not written by the ledger/);
+    expect(told).toMatch(/LEDGER_EVENTSTOREDB_PREFIX.*docs\/eventstoredb\.md/s);
+    expect(told).not.toMatch(/Restore the data directory/);
+    await spoiled.stop();
+  }, 90_000);
+
   it('in a directory that holds an embedded ledger', async () => {
     await (await ServiceProcess.started({ LEDGER_DATA_DIR: at('embedded') })).stop();
     expect(await refusal(nodeOf('embedded'))).toMatch(/holds a ledger of the embedded store/);

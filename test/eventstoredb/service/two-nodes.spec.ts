@@ -198,6 +198,37 @@ function describeTwoNodes(
       const none = await lines(a, '1');
       expect(none.status).toBe(400);
     });
+
+    it('a stream that is to go on after a position that is none is refused before it begins', async () => {
+      const follow = async (path: string, headers: object): Promise<Response> => {
+        const gone = new AbortController();
+        const response = await fetch(`${a.url}${path}`, {
+          headers: { authorization: `Bearer ${a.admin}`, accept: 'text/event-stream', ...headers },
+          signal: gone.signal,
+        });
+        // A stream that did begin goes on for ever; what it was answered with is all that is asked here.
+        if (response.status === 200) gone.abort();
+        return response;
+      };
+      const message = expect.stringMatching(/no position of this log; .* or leave it out/);
+      for (const [path, headers, place] of [
+        ['/v1/invalidations', { 'last-event-id': '1' }, { header: 'Last-Event-ID' }],
+        ['/v1/events', { 'last-event-id': '1' }, { header: 'Last-Event-ID' }],
+        ['/v1/events?after=1', {}, { parameter: 'after' }],
+      ] as const) {
+        const refused = await follow(path, headers);
+        expect([path, refused.status]).toEqual([path, 400]);
+        expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+        expect(await refused.json()).toMatchObject({
+          code: 'INVALID_REQUEST',
+          errors: [{ ...place, message }],
+        });
+      }
+      const [first] = await a.ledger.store.readAllAfter(0n, 1);
+      const headers = { 'last-event-id': String(first!.position) };
+      expect((await follow('/v1/invalidations', headers)).status).toBe(200);
+      expect((await follow('/v1/events', headers)).status).toBe(200);
+    });
   });
 }
 

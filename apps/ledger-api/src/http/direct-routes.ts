@@ -48,8 +48,9 @@ export class DirectRoutes {
     });
   }
 
-  #isPlain({ headers }: IncomingMessage): boolean {
-    const length = Number(headers['content-length']);
+  #isPlain(raw: IncomingMessage): boolean {
+    const { headers } = raw;
+    const length = bodyLength(raw);
     return (
       length > 0 &&
       length <= this.options.bodyBytesMax &&
@@ -63,8 +64,23 @@ export class DirectRoutes {
     const request = new DirectRequest(raw, this.options.requestId(raw));
     const reply = new DirectReply(response, request, route);
     this.options.onRequest(request, reply);
+    // A short body comes along with its head and is there in a moment. Listening for it costs more than
+    // finding out whose secret it holds.
+    process.nextTick(() => {
+      if (raw.readableLength < bodyLength(raw)) return this.#listen(route, raw, request, reply);
+      request.received(raw.read() as Buffer);
+      this.#handle(route, request, reply);
+    });
+  }
+
+  /** Whoever goes away before the end gets no answer, and nothing is begun for them. */
+  #listen(
+    route: DirectRoute,
+    raw: IncomingMessage,
+    request: DirectRequest,
+    reply: DirectReply,
+  ): void {
     raw.on('data', (chunk: Buffer) => request.received(chunk));
-    // Whoever goes away before the end gets no answer, and nothing is begun for them.
     raw.on('end', () => this.#handle(route, request, reply));
   }
 
@@ -80,6 +96,10 @@ export class DirectRoutes {
     if (answering instanceof Promise) void answering.finally(() => admission.leave());
     else admission.leave();
   }
+}
+
+function bodyLength({ headers }: IncomingMessage): number {
+  return Number(headers['content-length']);
 }
 
 class DirectRequest implements HttpRequest {
@@ -122,9 +142,24 @@ class DirectRequest implements HttpRequest {
 
 const NOTHING = {};
 
+/**
+ * Ends an answer with a text of ASCII. What `end` is given it writes as a list of texts, which costs 5 % of a
+ * request more than one. The head waits in a field that Node.js does not document, so it is made sure of.
+ */
+function endWith(response: ServerResponse & { _header?: unknown }, text: string): void {
+  const head = response._header;
+  if (typeof head !== 'string' || !head.endsWith('\r\n\r\n')) {
+    response.end(text, 'latin1');
+    return;
+  }
+  response._header = head + text;
+  response.end();
+}
+
 class DirectReply implements HttpReply {
   statusCode = 200;
-  readonly #headers: Record<string, string | number> = {};
+  /** Names and values in turn, as node:http writes them fastest. */
+  readonly #headers: string[] = [];
 
   constructor(
     private readonly raw: ServerResponse,
@@ -138,29 +173,36 @@ class DirectReply implements HttpReply {
   }
 
   header(name: string, value: string): this {
-    this.#headers[name] = value;
+    const at = this.#placeOf(name);
+    if (at < 0) this.#headers.push(name, value);
+    else this.#headers[at + 1] = value;
     return this;
   }
 
   headers(headers: Readonly<Record<string, string>>): this {
-    Object.assign(this.#headers, headers);
+    for (const [name, value] of Object.entries(headers)) this.header(name, value);
     // Fastify says it of every kind of JSON.
     const type = headers['content-type'];
-    if (type?.endsWith('json')) this.#headers['content-type'] = `${type}; charset=utf-8`;
+    if (type?.endsWith('json')) this.header('content-type', `${type}; charset=utf-8`);
     return this;
   }
 
   hasHeader(name: string): boolean {
-    return this.#headers[name] !== undefined;
+    return this.#placeOf(name) >= 0;
   }
 
   send(text: string): void {
     this.route.onSend(this.request, this);
     const bytes = Buffer.byteLength(text);
-    this.#headers['content-length'] = bytes;
+    this.#headers.push('content-length', String(bytes));
     this.raw.writeHead(this.statusCode, this.#headers);
-    // Text of ASCII alone is written faster as what it is.
-    if (bytes === text.length) this.raw.end(text, 'latin1');
+    if (bytes === text.length) endWith(this.raw, text);
     else this.raw.end(text);
+  }
+
+  /** There are so few that looking at each is the fastest way. */
+  #placeOf(name: string): number {
+    for (let at = 0; at < this.#headers.length; at += 2) if (this.#headers[at] === name) return at;
+    return -1;
   }
 }

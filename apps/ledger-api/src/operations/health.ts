@@ -18,13 +18,13 @@ export const CHECKS = {
   'disk-full':
     'Make room on the disk of the data directory: only revocations are written until then.',
   'read-models-failed':
-    'See the log for the event that could not be applied; update the service, or rebuild the read models.',
+    'See the log for the event that could not be applied; update the service, or see `token-ledger skip-event`.',
   'read-models-too-old':
     'Look at EventStoreDB and the network to it: this node cannot know what other nodes have revoked.',
   'relay-failing':
     'Look at Kafka and the network to it: nothing is lost, but gateways fed by it learn of revocations late.',
   'relay-stopped':
-    'See the log for the event that has no message, and update the service: no messages are sent until then.',
+    'See the log for the event that has no message; update the service, or see `token-ledger skip-event`.',
   'read-models-behind': 'Wait, or lower the load: this node does not know yet what the log holds.',
 } as const;
 

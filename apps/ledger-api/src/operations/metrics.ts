@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { addRelayMetrics, type Ledger } from '@ledger/runtime';
+import { addEventStoreDbMetrics } from './eventstoredb-metrics.js';
 import { headOf, readiness } from './health.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import type { RequestCounts } from './request-series.js';
@@ -80,6 +81,9 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
     ];
   });
   count('ledger_units_charged_total', 'Quota units durably spent.', (l) => l.counters.units);
+  count('ledger_units_returned_total', 'Quota units that came back of leases.', (l) => {
+    return l.counters.unitsReturned;
+  });
 
   sum('ledger_appends_total', 'Appends answered, by outcome.', ['outcome'], () => {
     const counts = state.ledger?.store.counts;
@@ -159,6 +163,7 @@ export function createMetrics({ state, requests, ...parts }: MetricsParts): Regi
   sum('ledger_log_lines_lost_total', 'Log lines that could not be written.', [], () => [
     { value: parts.logLinesLost() },
   ]);
+  addEventStoreDbMetrics(registry, () => state.ledger?.store.database);
   addRelayMetrics(registry, () => state.relay);
   if (parts.withProcess) collectDefaultMetrics({ register: registry });
   return registry;

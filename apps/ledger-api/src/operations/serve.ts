@@ -1,9 +1,11 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import type { Server } from 'node:http';
-import { StoreDamaged } from '@ledger/event-store';
+import { StoreDamaged, UnreadableEvent } from '@ledger/event-store';
+import { EventNotApplied } from '@ledger/read-models';
 import {
   kafkaSettings,
+  listenForOperations,
   NestLog,
   readConfig,
   relayToKafka,
@@ -14,7 +16,6 @@ import { endOnCrash } from './crash-guard.js';
 import { firstStart, greeting } from './greeting.js';
 import { writeLine } from './log-lines.js';
 import { openConfiguredLedger } from './open-ledger.js';
-import { listenForOperations } from './operations-listener.js';
 import { Operations } from './operations.js';
 import { Shutdown } from './shutdown.js';
 
@@ -74,14 +75,27 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
   writeLine(log, 'service.started', settingsOf(config));
 }
 
+const MEND_DIRECTORY =
+  'Restore the data directory from a backup, or bring back the files that belong together: see "When the ' +
+  'service does not start" in docs/operations.md.';
+const MEND_EVENT =
+  'Update to a release that can apply this event, or decide to go on without it: see "An event that cannot ' +
+  'be applied" in docs/operations.md, and `token-ledger skip-event`.';
+const MEND_DATABASE =
+  'The data directory of this node is not to blame. See that LEDGER_EVENTSTOREDB_URL and ' +
+  'LEDGER_EVENTSTOREDB_PREFIX name the right database, that nothing else writes, deletes or truncates streams ' +
+  'with this prefix, and bring the database back from its own backup where it lost something: see "When the ' +
+  'log is not what the ledger wrote" in docs/eventstoredb.md.';
+
 /** What to print when the service cannot start: the reason and, where that is not part of it, what to do. */
-export function startFailure(error: unknown): string {
+export function startFailure(error: unknown, { LEDGER_STORE: store }: NodeJS.ProcessEnv): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof StoreDamaged) {
-    return (
-      `${error.message}.\nNothing was changed. Restore the data directory from a backup, or bring back ` +
-      'the files that belong together: see "When the service does not start" in docs/operations.md.'
-    );
+    const advice = store === 'eventstoredb' ? MEND_DATABASE : MEND_DIRECTORY;
+    return `${error.message}.\nNothing was changed. ${advice}`;
+  }
+  if (error instanceof EventNotApplied || error instanceof UnreadableEvent) {
+    return `${error.message}.\nNothing was changed. ${MEND_EVENT}`;
   }
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE')

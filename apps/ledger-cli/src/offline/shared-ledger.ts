@@ -29,9 +29,7 @@ export async function bootstrapShared(
   tenant: FirstTenant,
 ): Promise<Bootstrapped & { readonly ledgerId: string; readonly keyFile: string }> {
   const config = runtime.readConfig(process.env);
-  const keyFile = resolve(
-    config.LEDGER_MASTER_KEY_FILE ?? runtime.masterKeyFile(config.LEDGER_DATA_DIR),
-  );
+  const keyFile = keyFileOf(runtime, config);
   // A place of its own for what is needed once, so that a node on this machine is not in the way.
   const directory = mkdtempSync(join(tmpdir(), 'token-ledger-bootstrap-'));
   try {
@@ -44,6 +42,22 @@ export async function bootstrapShared(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Opens the log alone, where it lies in EventStoreDB. Nodes may run meanwhile. */
+export function openLog(runtime: Runtime): ReturnType<Runtime['openSharedLog']> {
+  const config = runtime.readConfig(process.env);
+  return runtime.openSharedLog({
+    database: runtime.databaseTarget(config),
+    keyFile: keyFileOf(runtime, config),
+    startTimeoutMs: config.LEDGER_START_TIMEOUT_MS,
+    onWaiting: (reason) => say(`waiting for EventStoreDB: ${reason}`),
+  });
+}
+
+function keyFileOf(runtime: Runtime, config: LedgerConfig): string {
+  const { LEDGER_MASTER_KEY_FILE: file, LEDGER_DATA_DIR: directory } = config;
+  return resolve(file ?? runtime.masterKeyFile(directory));
 }
 
 function open(

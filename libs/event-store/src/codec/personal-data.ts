@@ -41,6 +41,7 @@ const PERSONAL_FIELDS = new Map<string, readonly string[]>(
     TokenRevoked: ['note'],
     UserRegistered: ['email', 'name'],
     PersonalTokenIssued: ['label'],
+    EventSkipped: ['reason', 'by'],
   } satisfies Partial<Record<LedgerEvent['type'], readonly string[]>>),
 );
 

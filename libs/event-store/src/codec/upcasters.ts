@@ -1,4 +1,5 @@
 import type { LedgerEvent } from '@ledger/domain';
+import type { EventPlace } from '../event-store.js';
 
 /** The fields of a stored event, personal data already opened; neither `type` nor `occurredAt`. */
 export type EventData = Readonly<Record<string, unknown>>;
@@ -17,6 +18,13 @@ export type UpcasterRegistry = Readonly<Record<string, readonly Upcaster[]>>;
 export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent';
   readonly code = 'UNREADABLE_EVENT';
+  /** Where it lies, once whoever reads the log has said so. */
+  readonly place?: EventPlace;
+
+  constructor(message: string, { place, ...options }: ErrorOptions & { place?: EventPlace } = {}) {
+    super(message, options);
+    if (place) this.place = place;
+  }
 }
 
 /**
@@ -53,6 +61,7 @@ export const UPCASTERS = {
   PersonalTokenRevoked: [],
   GatewayReported: [],
   GatewayRetired: [],
+  EventSkipped: [],
 } as const satisfies Record<LedgerEvent['type'], readonly Upcaster[]>;
 
 /** Which event types this build knows, and at which version. */

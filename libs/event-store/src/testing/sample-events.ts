@@ -183,6 +183,16 @@ export const samplePayloads: { readonly [Type in LedgerEvent['type']]: PayloadOf
   PersonalTokenRevoked: { ...user('PersonalTokenRevoked'), tokenId: sampleTokenId },
   GatewayReported: { ...gateway('GatewayReported'), position: '48211' },
   GatewayRetired: gateway('GatewayRetired'),
+  EventSkipped: {
+    type: 'EventSkipped',
+    position: '48211',
+    streamId: `token-${sampleTokenId}`,
+    revision: 2,
+    orgId: sampleOrgId,
+    reason: 'written by a release that was taken back',
+    by: 'Ada',
+    occurredAt: sampleInstant(5),
+  },
 };
 
 function token<Type extends string>(type: Type) {

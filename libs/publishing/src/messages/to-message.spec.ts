@@ -35,6 +35,7 @@ describe('what leaves the ledger', () => {
       TokenRevoked: 'token-revoked',
       TokenRotated: 'token-rotated',
       TokenGraceClosed: 'token-rotated',
+      EventSkipped: 'token-updated',
       TokenRenamed: 'token-updated',
       TokenScopesChanged: 'token-updated',
       TokenResourcesChanged: 'token-updated',
@@ -80,6 +81,15 @@ describe('what leaves the ledger', () => {
     });
   });
 
+  it('lets go of the token whose event was skipped, and of nothing where it is not known whose', () => {
+    const { EventSkipped } = samplePayloads;
+    const { occurredAt, revision } = EventSkipped;
+    const data = { ...ABOUT, occurredAt, revision, attribute: 'status' };
+    expect(message(EventSkipped)).toMatchObject({ type: 'token-updated', data });
+    expect(message({ ...EventSkipped, streamId: 'org-1' })).toBeUndefined();
+    expect(message({ ...EventSkipped, orgId: null })).toBeUndefined();
+  });
+
   it('names the attribute that changed, never its value', () => {
     const { attribute } = { ...message(samplePayloads.TokenRenamed)?.data } as Record<
       string,
@@ -88,7 +98,7 @@ describe('what leaves the ledger', () => {
     expect(attribute).toBe('name');
     for (const payload of PAYLOADS) {
       const sent = message(payload);
-      if (sent?.type !== 'token-updated') continue;
+      if (sent?.type !== 'token-updated' || payload.type === 'EventSkipped') continue;
       expect(sent.data).toEqual({ ...ABOUT, attribute: sent.data.attribute });
       expect(Object.keys(ATTRIBUTE_EVENTS)).toContain(sent.data.attribute);
     }

@@ -2,8 +2,10 @@ import {
   changedAttribute,
   epochMs,
   isAttributeChange,
+  subjectOfStream,
   type Timestamp,
   type TokenEvent,
+  type TokenId,
 } from '@ledger/domain';
 import type { StoredEvent } from '@ledger/event-store';
 import type { LedgerMessage } from './ledger-message.js';
@@ -44,6 +46,13 @@ export function toMessage(stored: StoredEvent, now: Timestamp): LedgerMessage | 
         data: { ...about(payload, revision, position), ...ended },
       };
     }
+    case 'EventSkipped': {
+      const { streamId, orgId, occurredAt } = payload;
+      const tokenId = subjectOfStream('token', streamId) as TokenId | null;
+      if (tokenId === null || orgId === null) return undefined;
+      const skipped = about({ tokenId, orgId, occurredAt }, payload.revision, position);
+      return { id, type: 'token-updated', data: { ...skipped, attribute: 'status' } };
+    }
     default: {
       if (!isAttributeChange(payload)) return undefined;
       const attribute = changedAttribute(payload.type)!;
@@ -55,7 +64,7 @@ export function toMessage(stored: StoredEvent, now: Timestamp): LedgerMessage | 
 }
 
 function about(
-  { tokenId, orgId, occurredAt }: TokenEvent,
+  { tokenId, orgId, occurredAt }: Pick<TokenEvent, 'tokenId' | 'orgId' | 'occurredAt'>,
   revision: number,
   position: bigint,
 ): Pick<LedgerMessage['data'], 'tokenId' | 'orgId' | 'revision' | 'position' | 'occurredAt'> {

@@ -1,5 +1,10 @@
 import type { Timestamp } from '@ledger/domain';
-import type { EventStore, Position, StoredEvent } from '@ledger/event-store';
+import {
+  SkippedEvents,
+  type EventStore,
+  type Position,
+  type StoredEvent,
+} from '@ledger/event-store';
 import type { ChannelOffsets, MessagePublisher } from '../message-publisher.js';
 import { LEDGER_POSITION, type LedgerPositionMark } from '../messages/ledger-position.js';
 import { MESSAGE_TYPES } from '../messages/ledger-message.js';
@@ -60,6 +65,7 @@ export class ActiveRelay {
   #offsets: ChannelOffsets = {};
   #markedAt = 0;
   #hasUnmarked = false;
+  #skipped = SkippedEvents.none;
   #isWanted = true;
   #wake: () => void = () => undefined;
 
@@ -109,6 +115,7 @@ export class ActiveRelay {
           'or this is another one. See docs/kafka.md',
       );
     }
+    this.#skipped = await SkippedEvents.in(this.parts.store);
     this.progress.position = position;
     this.#saved = position;
   }
@@ -151,6 +158,7 @@ export class ActiveRelay {
       const checked = parseMessage(message.type, message.id, message.data);
       return [messageRecord(checked, { ledgerId, epoch: this.term.epoch })];
     } catch (error) {
+      if (this.#skipped.covers(event)) return [];
       const { payload, position } = event;
       throw new UnmappableEvent(
         `the ${payload.type} at position ${position} has no message: ${(error as Error).message}`,

@@ -1,5 +1,6 @@
-import { samplePayloads } from '@ledger/event-store/testing';
-import type { EventStore, StoredEvent } from '@ledger/event-store';
+import type { TokenId } from '@ledger/domain';
+import { SKIPPED_EVENTS, type EventStore, type StoredEvent } from '@ledger/event-store';
+import { sampleEvent, samplePayloads } from '@ledger/event-store/testing';
 import { MemoryPublisher } from '../adapters/memory-publisher.js';
 import { MemoryRelayLease } from '../adapters/memory-relay-lease.js';
 import { PublisherUnavailable } from '../message-publisher.js';
@@ -135,6 +136,28 @@ describe('the relay', () => {
     expect(lag).toBe(2);
     expect(world.messages()).toHaveLength(before);
     expect(world.office.checkpoint).toBeLessThan(8n);
+  });
+
+  it('passes such an event once an operator decided so, and tells of its token', async () => {
+    await world.append(1);
+    const { TokenRevoked, TokenRotated, EventSkipped } = samplePayloads;
+    const tokenId = 'token-0' as TokenId;
+    await world.appendOne({ ...TokenRevoked, tokenId, revocationId: '' });
+    const stopped = world.start({ publisher });
+    await reaches(stopped, 'stopped');
+    await stopped.close();
+    const place = { position: '8', streamId: `token-${tokenId}`, revision: 8 };
+    await world.store.append(SKIPPED_EVENTS, 0, [sampleEvent({ ...EventSkipped, ...place })]);
+    await world.appendOne({ ...TokenRotated, tokenId });
+    world.start();
+    const head = await world.store.head();
+    await until(() => world.office.checkpoint === head);
+    const told = world.messages().map(({ value }) => JSON.parse(value) as { position: string });
+    expect(told.map(({ position }) => position)).not.toContain('8');
+    expect(told.find(({ position }) => position === '9')).toMatchObject({
+      ...{ tokenId, revision: 8, attribute: 'status' },
+    });
+    expect(told.map(({ position }) => position)).toContain('10');
   });
 
   it('is active in one process of two, and the other takes over where it left off', async () => {

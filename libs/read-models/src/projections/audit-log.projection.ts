@@ -58,7 +58,7 @@ export type AuditRow = AuditEntry | AuditedToken | KnownUser;
  */
 export const auditLog: Projection<AuditRow> = {
   name: 'audit-log',
-  version: 2,
+  version: 3,
   columns: {
     org_id: { type: 'TEXT', of: (row) => (row.kind === 'entry' ? row.orgId : null) },
     position: {
@@ -83,9 +83,10 @@ export const auditLog: Projection<AuditRow> = {
         return;
       case 'GatewayReported':
         if (stored.revision > 1) return;
-        return putGatewayEntry(stored, rows, event.orgId);
+        return putOwnEntry(stored, rows, event.orgId);
       case 'GatewayRetired':
-        return putGatewayEntry(stored, rows, event.orgId);
+      case 'EventSkipped':
+        return putOwnEntry(stored, rows, event.orgId);
       case 'UserRegistered':
         return rows.put(event.userId, { kind: 'user', email: event.email });
       case 'OrganizationCreated':
@@ -107,8 +108,8 @@ export const auditLog: Projection<AuditRow> = {
   },
 };
 
-/** Gateways of the operator belong to no organization's log. */
-function putGatewayEntry(stored: StoredEvent, rows: Rows<AuditRow>, orgId: OrgId | null): void {
+/** What is the operator's alone belongs to no organization's log. */
+function putOwnEntry(stored: StoredEvent, rows: Rows<AuditRow>, orgId: OrgId | null): void {
   if (orgId !== null) putEntry(stored, rows, orgId, null);
 }
 
@@ -175,6 +176,10 @@ function detailsOf(event: LedgerEvent): AuditEntry['details'] {
     case 'GatewayReported':
     case 'GatewayRetired':
       return { gatewayId: event.gatewayId };
+    case 'EventSkipped': {
+      const { position, streamId, revision, reason, by } = event;
+      return { skipped: { position, streamId, revision }, reason, by };
+    }
     case 'MemberAdded':
       return { userId: event.userId, role: event.role };
     case 'MemberRoleChanged':

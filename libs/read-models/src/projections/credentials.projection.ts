@@ -1,6 +1,7 @@
 import {
   ENDED,
   isAttributeChange,
+  subjectOfStream,
   type Dialect,
   type OrgId,
   type ResourceGrant,
@@ -57,7 +58,12 @@ export interface UserCredential {
   }[];
 }
 
-export type Credential = TokenCredential | UserCredential;
+/** An event about them was skipped, so that nobody knows what their secrets are good for: none is accepted. */
+export interface FrozenCredential {
+  readonly kind: 'frozen';
+}
+
+export type Credential = TokenCredential | UserCredential | FrozenCredential;
 
 /** One row a token or user: every secret it ever had, and what those are good for. */
 export const credentials: Projection<Credential> = {
@@ -66,12 +72,19 @@ export const credentials: Projection<Credential> = {
   columns: {},
   indexes: [],
   lookUps: (row) => {
+    if (row.kind === 'frozen') return [];
     if (row.kind === 'user') return row.tokens.map(({ digest }) => digest);
     const ids = row.keyId === null ? [] : [row.keyId];
     return [...ids, ...row.secrets.flatMap(({ digest, secretId }) => [digest, secretId])];
   },
   apply({ payload: event, revision }, rows) {
     switch (event.type) {
+      case 'EventSkipped': {
+        const { streamId } = event;
+        const subject = subjectOfStream('token', streamId) ?? subjectOfStream('user', streamId);
+        if (subject !== null) rows.put(subject, { kind: 'frozen' });
+        return;
+      }
       case 'TokenCreated':
         if (!rows.get(event.tokenId)) rows.put(event.tokenId, created(event));
         return;
@@ -82,7 +95,9 @@ export const credentials: Projection<Credential> = {
       }
       case 'PersonalTokenIssued':
       case 'PersonalTokenRevoked': {
-        const row = userRow(rows.get(event.userId));
+        const found = rows.get(event.userId);
+        if (found?.kind === 'frozen') return;
+        const row = userRow(found);
         if (revision > row.revision)
           rows.put(event.userId, withPersonalToken(row, event, revision));
         return;
@@ -96,7 +111,9 @@ export const credentials: Projection<Credential> = {
         ) {
           return;
         }
-        const row = tokenRow(rows.get(event.tokenId));
+        const found = rows.get(event.tokenId);
+        if (found?.kind === 'frozen') return;
+        const row = tokenRow(found);
         // A row that holds the event already is left alone, so that a redelivery changes nothing.
         if (revision > row.revision) rows.put(event.tokenId, { ...changed(row, event), revision });
       }

@@ -1,6 +1,7 @@
 import {
   evolveOrganization,
   evolveUser,
+  subjectOfStream,
   type OrgId,
   type Role,
   type Timestamp,
@@ -34,11 +35,19 @@ export type DirectoryRow = OrganizationRow | UserRow;
 /** One row an organization or user: slug, people and roles, by the fold that commands are decided on. */
 export const organizations: Projection<DirectoryRow> = {
   name: 'organizations',
-  version: 1,
+  version: 2,
   columns: {},
   indexes: [],
   apply({ payload: event, revision }, rows) {
     switch (event.type) {
+      case 'EventSkipped': {
+        const organization = rows.get(subjectOfStream('org', event.streamId) ?? '');
+        // Who belongs to it is not known any more, so nobody does until that is said anew.
+        if (organization?.kind === 'organization') {
+          rows.put(organization.orgId, { ...organization, members: [] });
+        }
+        return;
+      }
       case 'OrganizationCreated':
       case 'OrganizationRenamed':
       case 'OrganizationPlanChanged':

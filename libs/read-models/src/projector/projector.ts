@@ -1,12 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { EventStore, StoreUnavailable, type Position, type StoredEvent } from '@ledger/event-store';
+import {
+  EventStore,
+  SkippedEvents,
+  StoreUnavailable,
+  type Position,
+  type StoredEvent,
+} from '@ledger/event-store';
 import type { Projection } from './projection.js';
 import { ReadModelDatabase } from './read-model-database.js';
 import { isDiskFull } from './read-model-file.js';
 import { EVENTS_MAX, replay, ROWS_UNWRITTEN_MAX, type RebuildProgress } from './replay.js';
 import { compareRows, type RowComparison } from './row-comparison.js';
-import { Table, unwrittenRows, writeTables, type RowAccess } from './table.js';
+import { applyTo, Table, unwrittenRows, writeTables, type RowAccess } from './table.js';
 import { Waiters } from './waiters.js';
 
 /** One projection as the projector runs it. */
@@ -51,6 +57,8 @@ export class Projector {
   readonly #waiters = new Waiters();
   #position: Position = 0n;
   #failure: Error | undefined;
+  /** As decided when this process started, or rebuilt: whoever decides more starts it again. */
+  #skipped = SkippedEvents.none;
   /** What has the tables to itself at present: following the log, or the last steps of a rebuild. */
   #running: Promise<void> | undefined;
   #rebuilding: Promise<void> | undefined;
@@ -79,6 +87,7 @@ export class Projector {
    */
   async start(onProgress?: OnProgress): Promise<void> {
     const head = await this.store.head();
+    this.#skipped = await SkippedEvents.in(this.store);
     const opened = this.runs.map(({ projection }) => Table.open(this.database, projection, head));
     await this.#replay(opened, onProgress);
     for (const [index, table] of opened.entries()) this.#goLive(table, this.runs[index]!);
@@ -173,6 +182,7 @@ export class Projector {
   }
 
   async #rebuild(onProgress?: OnProgress, inspect?: Inspect): Promise<void> {
+    this.#skipped = await SkippedEvents.in(this.store);
     const shadows = this.runs.map(({ projection }) => Table.begin(this.database, projection));
     await this.#replay(shadows, onProgress);
     // The live tables move on meanwhile, so the last steps are taken while they stand still.
@@ -213,7 +223,8 @@ export class Projector {
 
   #replay(tables: readonly Table[], onProgress?: OnProgress): Promise<void> {
     const mustStop = (): boolean => this.#closing !== undefined;
-    return replay(this.store, this.database, tables, { onProgress, mustStop });
+    const skipped = this.#skipped;
+    return replay(this.store, this.database, tables, { skipped, onProgress, mustStop });
   }
 
   #wake(): void {
@@ -257,7 +268,7 @@ export class Projector {
 
   #apply(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      for (const table of this.#tables.values()) table.apply(event);
+      applyTo(this.#tables.values(), event, this.#skipped);
       this.#position = event.position;
     }
     this.#waiters.settle(this.#position);

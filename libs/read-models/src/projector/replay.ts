@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EventStore, Position } from '@ledger/event-store';
+import type { EventStore, Position, SkippedEvents } from '@ledger/event-store';
 import type { ReadModelDatabase } from './read-model-database.js';
-import { unwrittenRows, writeTables, type Table } from './table.js';
+import { applyTo, unwrittenRows, writeTables, type Table } from './table.js';
 
 export interface RebuildProgress {
   readonly position: Position;
@@ -9,6 +9,7 @@ export interface RebuildProgress {
 }
 
 export interface ReplayOptions {
+  readonly skipped: SkippedEvents;
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined;
   /** Asked before each step; a replay that must stop rejects. */
   readonly mustStop: () => boolean;
@@ -25,7 +26,7 @@ export async function replay(
   store: EventStore,
   database: ReadModelDatabase,
   tables: readonly Table[],
-  { onProgress, mustStop }: ReplayOptions,
+  { skipped, onProgress, mustStop }: ReplayOptions,
 ): Promise<void> {
   const head = await store.head();
   const finished = tables.filter(({ isUnfinished }) => !isUnfinished);
@@ -38,7 +39,7 @@ export async function replay(
     if (mustStop()) throw new Error('the read models were closed on the way');
     const last = events.at(-1);
     if (!last) break;
-    for (const table of tables) for (const event of events) table.apply(event);
+    for (const event of events) applyTo(tables, event, skipped);
     position = last.position;
     if (unwrittenRows(finished) >= ROWS_UNWRITTEN_MAX) writeTables(database, finished);
     if (unwrittenRows(unfinished) >= ROWS_HELD_MAX) await writeHeld(database, unfinished);

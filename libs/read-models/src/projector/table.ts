@@ -1,7 +1,34 @@
 import { LRUCache } from 'lru-cache';
-import type { Position, StoredEvent } from '@ledger/event-store';
+import type { EventPlace, Position, SkippedEvents, StoredEvent } from '@ledger/event-store';
 import type { Projection, ResidentRows, Rows } from './projection.js';
 import type { Generation, ReadModelDatabase, TableChanges } from './read-model-database.js';
+
+/** An event that a projection cannot take: a bug, or a fact that does not fit the ones before it. */
+export class EventNotApplied extends Error {
+  override readonly name = 'EventNotApplied';
+  readonly place: EventPlace;
+
+  constructor(
+    projection: string,
+    { payload, streamId, revision, position }: StoredEvent,
+    cause: unknown,
+  ) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${projection} cannot apply ${payload.type} at position ${position}: ${reason}`, {
+      cause,
+    });
+    this.place = { streamId, revision, position };
+  }
+}
+
+/** Applies an event to every table, with regard to what operators decided. @throws EventNotApplied */
+export function applyTo(tables: Iterable<Table>, event: StoredEvent, skipped: SkippedEvents): void {
+  const mayPass = skipped.covers(event);
+  for (const table of tables) {
+    if (mayPass) table.applyIfPossible(event);
+    else table.apply(event);
+  }
+}
 
 /** How a live table answers those who ask for single rows. */
 export interface RowAccess<Row extends object = object> {
@@ -97,10 +124,34 @@ export class Table {
     try {
       this.projection.apply(event, this.#rows);
     } catch (error) {
-      const { position, payload } = event;
-      const cause = error instanceof Error ? error.message : String(error);
-      const what = `${this.projection.name} cannot apply ${payload.type} at position ${position}`;
-      throw new Error(`${what}: ${cause}`, { cause: error });
+      throw new EventNotApplied(this.projection.name, event, error);
+    }
+    this.#position = event.position;
+  }
+
+  /**
+   * Applies an event, unless that cannot be done: then nothing of it. For streams that an operator decided to go on
+   * with (docs/adr/0014).
+   */
+  applyIfPossible(event: StoredEvent): void {
+    if (event.position <= this.#position) return;
+    const changed = new Map<string, object>();
+    let unread: unknown;
+    const get = (key: string): object | undefined => {
+      try {
+        return changed.get(key) ?? this.get(key);
+      } catch (error) {
+        unread = error;
+        throw error;
+      }
+    };
+    const rows: Rows<object> = { get, put: (key, row) => void changed.set(key, row) };
+    try {
+      this.projection.apply(event, rows);
+      for (const [key, row] of changed) this.#put(key, row);
+    } catch (error) {
+      // Rows that cannot be read are no fault of the event. All else was decided: the ledger goes on without it.
+      if (unread !== undefined) throw error;
     }
     this.#position = event.position;
   }

@@ -30,7 +30,7 @@ export class CredentialIndex {
   find(lookUp: CredentialLookUp): FoundCredential | undefined {
     if ('keyId' in lookUp) return this.#findSalted(lookUp.keyId, lookUp.matches);
     const row = this.#rowBy(lookUp.digest);
-    if (row === undefined) return undefined;
+    if (row === undefined || row.kind === 'frozen') return undefined;
     return row.kind === 'token' ? foundToken(row, lookUp.digest) : foundUser(row, lookUp.digest);
   }
 

@@ -227,7 +227,9 @@ class HotRoutes {
   }
 
   #tellOwnQuota(caller: Caller, reply: HttpReply): void {
-    if (caller.kind !== 'token' || reply.hasHeader('ratelimit')) return;
+    // Whoever is not limited is told nothing, so nothing is looked up for them.
+    if (caller.kind !== 'token' || caller.token.maxQuota === null) return;
+    if (reply.hasHeader('ratelimit')) return;
     const now = this.#parts.ledger.clock.now();
     this.#quota.tell(reply, this.#quota.at(caller.token, now), now);
   }

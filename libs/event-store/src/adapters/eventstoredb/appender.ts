@@ -13,6 +13,8 @@ type Inconclusive = Exclude<AppendAnswer, Conclusive>;
 export interface AppendStats {
   /** Appends decided by the database, conflicts and repeats of the caller included. */
   readonly appends: number;
+  /** Time that those took, repeats and the wait for a connection included, in milliseconds. */
+  readonly appendMsTotal: number;
   /** Attempts after the first, because the outcome of the one before was unknown. */
   readonly repeats: number;
   /** Attempts that were not answered in time. */
@@ -53,13 +55,19 @@ class PendingAppend {
 /** Writes, and asks again where it cannot know: the same ids at the same revision are written once. */
 export class Appender {
   #appends = 0;
+  #appendMsTotal = 0;
   #repeats = 0;
   #timeouts = 0;
 
   constructor(private readonly connection: ServerConnection) {}
 
   get stats(): AppendStats {
-    return { appends: this.#appends, repeats: this.#repeats, timeouts: this.#timeouts };
+    return {
+      appends: this.#appends,
+      appendMsTotal: this.#appendMsTotal,
+      repeats: this.#repeats,
+      timeouts: this.#timeouts,
+    };
   }
 
   /** @throws StoreUnavailable When the outcome is unknown after the last attempt. */
@@ -69,11 +77,13 @@ export class Appender {
     events: readonly ProposedEvent[],
     deadline: Deadline,
   ): Promise<DecidedAppend> {
+    const startedAt = performance.now();
     const pending = new PendingAppend(() => appendRequest(streamName, expected, events));
     try {
       const answer = await this.#decided(pending, deadline);
       if (answer.kind === 'refused') throw answer.error;
       this.#appends += 1;
+      this.#appendMsTotal += performance.now() - startedAt;
       return answer;
     } finally {
       pending.end();

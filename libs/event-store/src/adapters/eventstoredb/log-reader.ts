@@ -6,6 +6,7 @@ import {
   type Revision,
   type StoredEvent,
 } from '../../event-store.js';
+import { readPage } from '../../codec/read-page.js';
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import { Deadline } from './deadline.js';
 import type { Reader, ReadTerms } from './reading.js';
@@ -99,8 +100,9 @@ export class LogReader {
     while (events.length < limit) {
       const count = Math.min(PAGE_EVENTS, limit - events.length);
       const page = await this.#page(events.at(-1)?.position ?? position, count);
-      for (const recorded of page) events.push(this.mapping.stored(recorded));
-      if (page.length < count) break;
+      const read = this.#readable(page, events.length > 0);
+      events.push(...read);
+      if (read.length < count) break;
     }
     return events;
   }
@@ -122,6 +124,20 @@ export class LogReader {
   /** An event is known to lie here. */
   noticed(position: Position): void {
     if (position > this.#newest) this.#newest = position;
+  }
+
+  /** What the page holds before an event that cannot be read. @throws For the first of all that was asked for. */
+  #readable(page: readonly RecordedEvent[], hasEarlier: boolean): readonly StoredEvent[] {
+    try {
+      return readPage(
+        page,
+        (recorded) => this.mapping.stored(recorded),
+        (recorded) => this.mapping.placeOf(recorded),
+      );
+    } catch (error) {
+      if (hasEarlier) return [];
+      throw error;
+    }
   }
 
   /**

@@ -1,7 +1,12 @@
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
 import type { DecodedEvent, EncodedEvent, EventCodec } from '../../codec/event-codec.js';
-import { StoreDamaged, type NewEvent, type StoredEvent } from '../../event-store.js';
+import {
+  StoreDamaged,
+  type EventPlace,
+  type NewEvent,
+  type StoredEvent,
+} from '../../event-store.js';
 import type { ProposedEvent } from './requests.js';
 
 export type RecordedEvent = ReadResp.ReadEvent.RecordedEvent;
@@ -36,12 +41,16 @@ export class EventMapping {
    * @throws StoreDamaged For what the ledger did not write, or cannot open with its key.
    */
   stored(recorded: RecordedEvent): StoredEvent {
+    const { streamId, revision, position } = this.placeOf(recorded);
+    const { eventId, payload, metadata, occurredAt } = this.#decoded(streamId, recorded);
+    return { eventId, payload, metadata, occurredAt, streamId, revision, position };
+  }
+
+  /** Where an event lies, whatever it holds. */
+  placeOf(recorded: RecordedEvent): EventPlace {
     const name = Buffer.from(recorded.getStreamIdentifier()?.getStreamName_asU8() ?? '');
     const streamId = name.toString('utf8').slice(this.prefix.length);
-    const revision = revisionOf(recorded) + 1;
-    const { eventId, payload, metadata, occurredAt } = this.#decoded(streamId, recorded);
-    const position = positionOf(recorded);
-    return { eventId, payload, metadata, occurredAt, streamId, revision, position };
+    return { streamId, revision: revisionOf(recorded) + 1, position: positionOf(recorded) };
   }
 
   #decoded(streamId: string, recorded: RecordedEvent): DecodedEvent {

@@ -1,4 +1,5 @@
 import type { EventCodec } from '../../codec/event-codec.js';
+import { readPage } from '../../codec/read-page.js';
 import { StoreDamaged, type Revision, type StoredEvent } from '../../event-store.js';
 import type { ChainedEvent, ChainHash } from './hash-chain.js';
 import { asStoreError, type Connection } from './sqlite-connection.js';
@@ -72,7 +73,7 @@ export class LogReader {
     });
   }
 
-  /** @throws StoreDamaged When an event is missing: it is never passed over. */
+  /** @throws StoreDamaged When an event is missing: it is never passed over. @throws UnreadableEvent */
   logAfter(position: number, upTo: number, limit: number): readonly StoredEvent[] {
     return this.#reading(() => {
       const rows = this.#statements.logAfter.all(position, upTo, limit);
@@ -80,7 +81,11 @@ export class LogReader {
         if (row.position === position + index + 1) return;
         throw new StoreDamaged(`the log has no event at position ${position + index + 1}`);
       });
-      return rows.map((row) => this.#stored(row.streamId, row));
+      return readPage(
+        rows,
+        (row) => this.#stored(row.streamId, row),
+        ({ streamId, revision, position: at }) => ({ streamId, revision, position: BigInt(at) }),
+      );
     });
   }
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { EventStore, type Position, type StoredEvent } from '@ledger/event-store';
+import { EventStore, UnknownPosition, type Position, type StoredEvent } from '@ledger/event-store';
 import { Projector } from '@ledger/read-models';
 import { ProjectorProgress } from '@ledger/runtime';
 
@@ -40,6 +40,18 @@ export class EventFeed {
     private readonly projector: Projector,
     private readonly progress: ProjectorProgress,
   ) {}
+
+  /** Whether the log can be read on after a position that somebody names. @throws StoreUnavailable */
+  async startsAfter(position: Position): Promise<boolean> {
+    if (position === 0n || position === this.progress.position) return true;
+    try {
+      await this.store.readAllAfter(position, 1);
+      return true;
+    } catch (error) {
+      if (error instanceof UnknownPosition) return false;
+      throw error;
+    }
+  }
 
   async *read(request: FeedRequest): AsyncGenerator<string> {
     const { upTo, form, signal, filter } = request;

@@ -46,13 +46,13 @@ export class EventsController {
   ) {}
 
   @NativeRoute(READ_EVENTS)
-  read(@Req() request: NativeRequest, @Res() reply: NativeReply): void {
+  async read(@Req() request: NativeRequest, @Res() reply: NativeReply): Promise<void> {
     const query = queryOf(request, READ_EVENTS);
     const mediaType = preferredType(request.headers.accept, [NDJSON, SSE]);
     const follows = query.follow === undefined ? mediaType === SSE : query.follow === 'true';
     const held = this.progress.position;
-    const after = startOf(request, query, held);
     this.#organization(request, request.caller, query.org);
+    const after = await startOf(request, query, held, this.feed);
     reply.header('ledger-position', String(held));
     const form = { contract: READ_EVENTS, mediaType, follows };
     this.streams.send(request, reply, form, ({ signal, caller }) =>

@@ -47,9 +47,9 @@ export class InvalidationsController {
   }
 
   @NativeRoute(READ_INVALIDATIONS)
-  read(@Req() request: NativeRequest, @Res() reply: NativeReply): void {
+  async read(@Req() request: NativeRequest, @Res() reply: NativeReply): Promise<void> {
     const held = this.progress.position;
-    const after = startOf(request, { after: String(held) }, held);
+    const after = await startOf(request, { after: String(held) }, held, this.feed);
     reply.header('ledger-position', String(held));
     const form = { contract: READ_INVALIDATIONS, mediaType: SSE, follows: true };
     this.streams.send(request, reply, form, ({ signal, caller }) =>

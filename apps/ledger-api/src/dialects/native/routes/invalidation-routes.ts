@@ -14,7 +14,7 @@ export const READ_INVALIDATIONS = asRoute<object, object>({
   description: [
     'Server-sent events, as they happen: `token-revoked`, `token-rotated` and `token-updated`, each a CloudEvent 1.0 in structured mode, the same messages as on Kafka. A cached answer about `data.tokenId` whose `position` is below `data.position` is out of date. A secret in its grace ends at `data.graceEndsAt`, without a further message.',
     'Every second, at once after connecting, and within 100 ms after other events were passed over, a `ledger-position` event says with `{"position","at"}` that everything up to there has been told. A reader that hears nothing for longer has lost its connection, and should trust nothing that it has cached.',
-    'Each `id` is a position; `Last-Event-ID` resumes after it. Without it the answer starts at the present.',
+    'Each `id` is a position; `Last-Event-ID` resumes after it, and one that this log does not have is refused with 400. Without it the answer starts at the present.',
     'For operators, who are told about every organization; for admins, and for tokens with the scope `ledger:events:read`, who are told about theirs. The answer is cut when the credential dies.',
   ].join('\n\n'),
   access: { who: 'event-readers' },

@@ -1,12 +1,16 @@
 import { fastify, type FastifyInstance } from 'fastify';
-import type { Operations } from './operations.js';
+
+/** What a process answers to those who run it. */
+export interface OperationsRoutes {
+  addRoutes(listener: FastifyInstance): void;
+}
 
 /**
  * Health and metrics on a port of their own, so that the main one need not show them (A19). It answers
  * before the ledger is opened and until the process ends.
  */
 export async function listenForOperations(
-  operations: Operations,
+  operations: OperationsRoutes,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<FastifyInstance> {
   const listener = fastify({
