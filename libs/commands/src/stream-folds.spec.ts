@@ -83,4 +83,15 @@ describe('the commands that may be repeated', () => {
     const revisions = { firstRevision: 1, lastRevision: 2, position: 2n };
     expect(repeatable.get('first')).toMatchObject({ fingerprint: 'f', ...revisions });
   });
+
+  it('begin anew where their id comes again after it was forgotten', async () => {
+    const { store, folds } = await opened();
+    const again = { commandId: 'again', fingerprint: 'f' };
+    const events = sampleEvents(3).map((event, index) => {
+      return index === 1 ? event : { ...event, metadata: { ...event.metadata, ...again } };
+    });
+    await store.append('s', 0, events);
+    const fold = await folds.load({ ...stream('s'), repeatableMs: 2_000 });
+    expect(fold.repeatable.get('again')).toMatchObject({ firstRevision: 3, lastRevision: 3 });
+  });
 });
