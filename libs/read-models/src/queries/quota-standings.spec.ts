@@ -58,6 +58,8 @@ describe('where a token stands', () => {
       await node.queue.consume(charge, request());
       await projector.caughtUp();
     }
+    // From now on all rows are in the file, and most in no memory.
+    projector.tableOf(quotaUsage.name);
     expect(spent()).toEqual(tokens.map((_, index) => index + 1));
     expect(spent()).toEqual(tokens.map((_, index) => index + 1));
   });
