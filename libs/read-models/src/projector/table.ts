@@ -40,6 +40,9 @@ export interface RowAccess<Row extends object = object> {
 
 interface RowCache {
   readonly rows: LRUCache<string, object>;
+  /** Keys without a row. Apart from the rows, so that made-up keys push out no row. */
+  readonly absent: LRUCache<string, true>;
+  /** Keys by what they are looked up by. */
   readonly keys: LRUCache<string, string>;
 }
 
@@ -102,10 +105,12 @@ export class Table {
   get(key: string): object | undefined {
     // Resident rows are complete, so what they lack does not exist.
     if (this.#resident) return this.#resident.get(key);
-    const known = this.#cache?.rows.get(key) ?? this.#unwritten.get(key);
-    if (known !== undefined) return known;
+    const cache = this.#cache;
+    const known = cache?.rows.get(key) ?? this.#unwritten.get(key);
+    if (known !== undefined || cache?.absent.get(key)) return known;
     const read = this.database.get(this.name, key);
-    if (read !== undefined) this.#cache?.rows.set(key, read);
+    if (read === undefined) cache?.absent.set(key, true);
+    else cache?.rows.set(key, read);
     return read;
   }
 
@@ -169,6 +174,7 @@ export class Table {
     if (cachedMax !== undefined) {
       this.#cache = {
         rows: new LRUCache({ max: cachedMax }),
+        absent: new LRUCache({ max: cachedMax }),
         keys: new LRUCache({ max: cachedMax }),
       };
     }
@@ -212,6 +218,7 @@ export class Table {
     if (!this.#isLive) return;
     this.#resident?.set(key, row);
     this.#cache?.rows.set(key, row);
+    this.#cache?.absent.delete(key);
     for (const lookUp of this.projection.lookUps?.(row) ?? []) {
       this.#unwrittenKeys.set(lookUp, key);
     }

@@ -24,7 +24,7 @@ async function opened() {
     await node.queue.consume(charged, request());
     await projector.caughtUp();
   };
-  return { store, clock, quotas, projector, tokenId, secretId, charge };
+  return { store, clock, node, quotas, projector, tokenId, secretId, charge };
 }
 
 describe('where a token stands', () => {
@@ -43,6 +43,25 @@ describe('where a token stands', () => {
     expect(quotas.at(tokenId, 100, clock.now())).toMatchObject({ consumed: 42, resetAt });
     clock.advance(1);
     expect(quotas.at(tokenId, 100, clock.now())).toMatchObject({ consumed: 0 });
+  });
+
+  it('is known of more tokens than stay in memory, also of those that had spent nothing', async () => {
+    const { quotas, clock, node, projector } = await opened();
+    const tokens: { readonly tokenId: TokenId; readonly secretId: SecretId }[] = [];
+    for (let n = 0; n < 20; n += 1) tokens.push(await existingToken(node, { maxQuota: 100 }));
+    const spent = () => tokens.map(({ tokenId }) => quotas.at(tokenId, 100, clock.now()).consumed);
+    expect(spent()).toEqual(tokens.map(() => 0));
+    for (const [index, { tokenId, secretId }] of tokens.entries()) {
+      expect(quotas.at(tokenId, 100, clock.now()).consumed).toBe(0);
+      const subject = { kind: 'token', tokenId, secretId } as const;
+      const charge = { subject, orgId: sampleOrg, cost: index + 1, operation: 'GET /' };
+      await node.queue.consume(charge, request());
+      await projector.caughtUp();
+    }
+    // From now on all rows are in the file, and most in no memory.
+    projector.tableOf(quotaUsage.name);
+    expect(spent()).toEqual(tokens.map((_, index) => index + 1));
+    expect(spent()).toEqual(tokens.map((_, index) => index + 1));
   });
 
   it('is remembered for twelve windows, newest first', async () => {
