@@ -27,7 +27,7 @@ describe('a lease', () => {
     const { status, body, headers } = await lease({ units: 40 });
     expect(status).toBe(200);
     expect(body).toEqual({
-      leaseId: expect.stringMatching(/^2026-03\.[0-9a-f-]{36}$/),
+      leaseId: expect.stringMatching(/^2026-03\.1\.[0-9a-f-]{36}$/),
       units: 40,
       quota: { limit: 100, consumed: 40, remaining: 60, resetAt: END },
       expiresAt: END,

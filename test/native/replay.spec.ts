@@ -168,9 +168,12 @@ describe('a second, empty ledger that is fed with the log of the first', () => {
     const head = await world.service.ledger.store.head();
     expect(imported).toEqual({ events: Number(head), position: head });
     expect(seen.at(-1)).toBe(head);
-    expect(await ledger.store.readAllAfter(0n, 10_000)).toEqual(
-      await world.service.ledger.store.readAllAfter(0n, 10_000),
-    );
+    // From where on a quota may be folded is for each ledger to find out.
+    const said = (await world.service.ledger.store.readAllAfter(0n, 10_000)).map((event) => {
+      const { foldFrom: _foldFrom, ...metadata } = event.metadata;
+      return { ...event, metadata };
+    });
+    expect(await ledger.store.readAllAfter(0n, 10_000)).toEqual(said);
 
     const url = await serve(ledger);
     // People first: a use by a token is recorded, with an id of its own on each ledger.
