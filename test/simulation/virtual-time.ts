@@ -19,6 +19,7 @@ export function installVirtualTime(
 ): () => void {
   const { setTimeout, clearTimeout, setImmediate } = globalThis;
   const realNow = Date.now;
+  const realPerformanceNow = performance.now;
   const setVirtual = (callback: () => void, ms = 0): VirtualTimer => {
     const task = scheduler.schedule(scheduler.owner, ms, `timer of ${ms} ms`, callback);
     const timer: VirtualTimer = { task, ref: () => timer, unref: () => timer };
@@ -31,8 +32,11 @@ export function installVirtualTime(
   globalThis.setImmediate = ((callback: () => void) =>
     setVirtual(callback)) as unknown as typeof globalThis.setImmediate;
   Date.now = () => machineMs(scheduler.owner);
+  // What nodes measure of each other decides who waits: a busy machine must not.
+  performance.now = () => scheduler.now;
   return () => {
     Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
     Date.now = realNow;
+    performance.now = realPerformanceNow;
   };
 }
