@@ -6,14 +6,14 @@ const MAY_IMPORT = {
   'libs/read-models': ['libs/domain', 'libs/event-store'],
   'libs/publishing': ['libs/domain', 'libs/event-store'],
   'libs/gateway-cache': ['libs/publishing'],
-  'libs/settings': ['libs/publishing'],
+  'libs/process': ['libs/publishing'],
   'libs/runtime': [
     'libs/domain',
     'libs/event-store',
     'libs/commands',
     'libs/read-models',
     'libs/publishing',
-    'libs/settings',
+    'libs/process',
   ],
   'apps/ledger-api': [
     'libs/domain',
@@ -21,16 +21,17 @@ const MAY_IMPORT = {
     'libs/commands',
     'libs/read-models',
     'libs/publishing',
+    'libs/process',
     'libs/runtime',
   ],
   'apps/ledger-worker': [
     'libs/domain',
     'libs/event-store',
     'libs/publishing',
-    'libs/settings',
+    'libs/process',
     'libs/runtime',
   ],
-  'apps/ledger-gateway': ['libs/gateway-cache', 'libs/settings'],
+  'apps/ledger-gateway': ['libs/gateway-cache', 'libs/process'],
   'apps/ledger-cli': ['libs/domain', 'libs/runtime'],
 };
 

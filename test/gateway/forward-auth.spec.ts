@@ -212,12 +212,12 @@ describe('forward-auth', () => {
     ]) {
       expect(metrics).toContain(`ledger_gateway_${name}`);
     }
-    for (const text of [metrics, stack.logLines.join('')]) {
+    for (const text of [metrics, stack.captured.text]) {
       expect(text).not.toContain(token.secret);
       expect(text).not.toContain(stack.service.admin);
       expect(text).not.toContain('/invoices');
     }
-    expect(stack.logLines.length).toBeGreaterThan(1);
+    expect(stack.captured.written.length).toBeGreaterThan(1);
   });
 
   it('answers 404 to what is no endpoint', async () => {

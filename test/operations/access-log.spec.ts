@@ -4,7 +4,8 @@ import { RequestCounts } from '../../apps/ledger-api/src/operations/request-seri
 import { RequestWatch } from '../../apps/ledger-api/src/operations/request-watch.js';
 import { ServiceState } from '../../apps/ledger-api/src/operations/service-state.js';
 import { StoreUnavailable } from '@ledger/event-store';
-import { createLog, type LedgerConfig } from '@ledger/runtime';
+import { createLog } from '@ledger/process';
+import { type LedgerConfig } from '@ledger/runtime';
 import {
   call,
   CapturedLines,

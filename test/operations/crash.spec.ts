@@ -26,13 +26,13 @@ describe('what nobody catches', () => {
   it.each(Object.entries(PLANTED))('ends the process: from %s (O6)', async (_where, planted) => {
     const program = `
       import { EventEmitter } from 'node:events';
-      import { createLog } from '@ledger/runtime';
+      import { createLog } from '@ledger/process';
       import { endOnCrash } from '${GUARD}';
       endOnCrash(createLog({ level: 'info' }), process.exit);
       ${planted};
       setTimeout(() => process.exit(0), 3_000);`.replace(
-      '@ledger/runtime',
-      new URL('../../libs/runtime/src/index.js', import.meta.url).href,
+      '@ledger/process',
+      new URL('../../libs/process/src/index.js', import.meta.url).href,
     );
     const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
     let output = '';

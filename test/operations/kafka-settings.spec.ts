@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { kafkaSettings, readConfig } from '@ledger/runtime';
-import { ConfigurationFault, KafkaFault } from '@ledger/settings';
+import { ConfigurationFault, KafkaFault } from '@ledger/process';
 
 const BROKERS = { KAFKA_BROKERS: 'a:9092,b:9092' };
 const refused = (environment: NodeJS.ProcessEnv): (() => unknown) => {

@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
+import { type LogLines } from '@ledger/process';
 import {
   openInMemory,
   openLedger,
   registerFirstTenant,
   WatchedEventStore,
   type Ledger,
-  type LogLines,
 } from '@ledger/runtime';
 import { AesGcmCipher, MemoryEventStore } from '@ledger/event-store';
 import { createApp } from '../../apps/ledger-api/src/app.js';

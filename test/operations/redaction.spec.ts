@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
-import { createLog, NestLog } from '@ledger/runtime';
+import { createLog } from '@ledger/process';
+import { NestLog } from '@ledger/runtime';
 import { mintPersonalToken, mintSecret } from '@ledger/commands';
 import { CapturedLines } from './operated-service.js';
 

@@ -1,9 +1,9 @@
+import { createLog } from '@ledger/process';
 import { Agent, request } from 'node:http';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createLog } from '@ledger/runtime';
 import { ServiceState } from '../../apps/ledger-api/src/operations/service-state.js';
 import { Shutdown } from '../../apps/ledger-api/src/operations/shutdown.js';
 import { call, CapturedLines, createToken } from './operated-service.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsString, Matches, Max, Min, MinLength } from 'class-validator';
-import { kafkaFaults, MessagingSettings, readSettings, settingNames } from '@ledger/settings';
+import { kafkaFaults, MessagingSettings, readSettings, settingNames } from '@ledger/process';
 
 /** Every setting of the gateway, from the environment. */
 export class GatewayConfig extends MessagingSettings {

@@ -8,7 +8,7 @@ import {
   type GatewayLog,
   type InvalidationFeed,
 } from '@ledger/gateway-cache';
-import { kafkaAccess } from '@ledger/settings';
+import { kafkaAccess } from '@ledger/process';
 import { createGatewayApp, type GatewayApps } from './gateway-app.js';
 import { readGatewayConfig, type GatewayConfig } from './gateway-config.js';
 import { JsonLog } from './operations/log.js';
@@ -30,7 +30,7 @@ export interface RunningGateway {
 /** Runs the gateway until it is asked to stop. @throws When it cannot start. */
 export async function serveUntilSignal(environment: NodeJS.ProcessEnv): Promise<void> {
   const config = readGatewayConfig(environment);
-  const log = new JsonLog(config.LOG_LEVEL);
+  const log = new JsonLog({ level: config.LOG_LEVEL });
   for (const origin of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(origin, (error: unknown) => {
       log.write('fatal', 'process.crashed', { origin, err: error });

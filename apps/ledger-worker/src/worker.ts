@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
 import {
-  createLog,
   databaseTarget,
   kafkaSettings,
   listenForOperations,
@@ -9,10 +8,9 @@ import {
   openShared,
   readConfig,
   relayToKafka,
-  standardOutput,
   type LedgerConfig,
 } from '@ledger/runtime';
-import { ConfigurationFault } from '@ledger/settings';
+import { ConfigurationFault, createLog, standardOutput } from '@ledger/process';
 import { WorkerOperations } from './worker-operations.js';
 
 /** How long the batch in flight and the goodbye to Kafka may take. */

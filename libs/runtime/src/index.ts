@@ -1,7 +1,6 @@
 export * from './bootstrap.js';
 export * from './data-directory.js';
 export * from './freshness.js';
-export * from './json-log.js';
 export * from './ledger-config.js';
 export * from './ledger-counters.js';
 export * from './ledger.js';
@@ -11,7 +10,6 @@ export { masterKeyFile } from './master-key.js';
 export * from './nest-log.js';
 export * from './operations-listener.js';
 export * from './read-model-progress.js';
-export * from './redaction.js';
 export * from './relay-config.js';
 export * from './relay.js';
 export * from './replay-import.js';

@@ -11,7 +11,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import type { WindowLength } from '@ledger/domain';
-import { MessagingSettings, readSettings, settingNames } from '@ledger/settings';
+import { MessagingSettings, readSettings, settingNames } from '@ledger/process';
 import { relayFaults } from './relay-config.js';
 import { sharedStoreFaults } from './shared-store-config.js';
 

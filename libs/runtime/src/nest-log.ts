@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import type { Log } from './json-log.js';
+import type { Log } from '@ledger/process';
 
 /** Lets everything that logs through Nest, its own parts and the libraries here, write to the one log. */
 export class NestLog implements LoggerService {

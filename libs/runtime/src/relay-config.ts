@@ -1,5 +1,5 @@
 import type { KafkaSettings } from '@ledger/publishing';
-import { kafkaAccess, kafkaFaults, type MessagingSettings } from '@ledger/settings';
+import { kafkaAccess, kafkaFaults, type MessagingSettings } from '@ledger/process';
 
 /** The settings that say where messages go. */
 export interface RelayConfig extends MessagingSettings {

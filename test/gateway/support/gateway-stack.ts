@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readGatewayConfig } from '../../../apps/ledger-gateway/src/gateway-config.js';
+import { CapturedLines } from '../../operations/operated-service.js';
 import { JsonLog } from '../../../apps/ledger-gateway/src/operations/log.js';
 import { startGateway, type RunningGateway } from '../../../apps/ledger-gateway/src/serve.js';
 import { startTestService, type TestService } from '../../support/test-service.js';
@@ -26,7 +27,7 @@ export interface IssuedToken {
 
 /** A gateway in front of a real ledger, both in this process. */
 export class GatewayStack {
-  readonly logLines: string[] = [];
+  readonly captured = new CapturedLines();
   readonly #directory = mkdtempSync(join(tmpdir(), 'ledger-gateway-'));
 
   private constructor(
@@ -61,7 +62,7 @@ export class GatewayStack {
       GATEWAY_LEASE_BLOCK: '10',
       ...settings,
     });
-    const log = new JsonLog('debug', { write: (line) => this.logLines.push(line) });
+    const log = new JsonLog({ level: 'debug', lines: this.captured });
     this.running = await startGateway(config, log, false);
     await until(() => this.gateway.gateway.follower.state === 'live');
   }

@@ -2,7 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Contention } from '@ledger/commands';
 import { StoreUnavailable, UnknownPosition } from '@ledger/event-store';
-import type { Log } from '@ledger/runtime';
+import type { Log } from '@ledger/process';
 import { writeLine } from '../operations/log-lines.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
 import { Failed, Refusal, type Answer, type DialectFailures, type HttpFailure } from './answer.js';

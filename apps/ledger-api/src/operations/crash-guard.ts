@@ -1,4 +1,4 @@
-import type { Log } from '@ledger/runtime';
+import type { Log } from '@ledger/process';
 import { writeLine } from './log-lines.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { Log } from '@ledger/runtime';
+import type { Log } from '@ledger/process';
 
 /** Every line that this service writes by itself: how serious it is, and what it says. */
 export const LOG_LINES = {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
-import { createLog, standardOutput, type Ledger, type Log, type LogLines } from '@ledger/runtime';
+import { createLog, standardOutput, type Log, type LogLines } from '@ledger/process';
+import { type Ledger } from '@ledger/runtime';
 import { readiness, startup, type HealthReport } from './health.js';
 import { createMetrics } from './metrics.js';
 import { RequestCounts } from './request-series.js';

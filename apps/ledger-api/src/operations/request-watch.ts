@@ -1,6 +1,6 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { principalId } from '@ledger/commands';
-import type { Log } from '@ledger/runtime';
+import type { Log } from '@ledger/process';
 import type { Caller } from '../http/caller.js';
 import type { HttpReply, HttpRequest } from '../http/exchange.js';
 import { writeLine, type LogLine } from './log-lines.js';

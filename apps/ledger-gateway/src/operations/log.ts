@@ -1,7 +1,5 @@
-import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import { GATEWAY_LINES, type GatewayLine, type GatewayLog } from '@ledger/gateway-cache';
-
-const WAITING_BYTES_MAX = 4 * 1024 * 1024;
+import { createLog, type Log, type LogOptions } from '@ledger/process';
 
 /** Every line of the process itself, beside those of the gateway's parts. */
 export const PROCESS_LINES = {
@@ -16,23 +14,12 @@ export const PROCESS_LINES = {
 type ProcessLine = keyof typeof PROCESS_LINES;
 type Level = 'info' | 'warn' | 'error' | 'fatal';
 
-/**
- * One JSON object a line. Nothing that came with a request is ever logged: no header, no path, no body, so
- * there is no secret to be taken out.
- */
+/** One JSON object a line. Nothing that came with a request is logged: no header, no path, no body. */
 export class JsonLog implements GatewayLog {
-  readonly #log: Logger;
+  readonly #log: Log;
 
-  /** @param lines Where lines go; standard output when absent. */
-  constructor(level: string, lines?: DestinationStream) {
-    this.#log = pino(
-      {
-        ...{ level, base: { name: 'ledger-gateway' }, timestamp: stdTimeFunctions.isoTime },
-        formatters: { level: (label) => ({ level: label }) },
-        serializers: { err: describeError },
-      },
-      lines ?? destination({ dest: 1, sync: false, maxLength: WAITING_BYTES_MAX }),
-    );
+  constructor(options: Omit<LogOptions, 'name'>) {
+    this.#log = createLog({ ...options, name: 'ledger-gateway' });
   }
 
   info(line: GatewayLine, fields: object = {}): void {
@@ -50,11 +37,4 @@ export class JsonLog implements GatewayLog {
   write(level: Level, line: ProcessLine, fields: object = {}): void {
     this.#log[level]({ event: line, ...fields }, PROCESS_LINES[line]);
   }
-}
-
-/** What helps to find a bug; members of errors may hold anything. */
-function describeError(error: unknown): object {
-  if (!(error instanceof Error)) return { type: typeof error };
-  const { name, message, stack } = error;
-  return { type: name, message, stack };
 }

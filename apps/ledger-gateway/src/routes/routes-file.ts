@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { QUOTA_MODES, requirement, type Question, type QuotaMode } from '@ledger/gateway-cache';
-import { ConfigurationFault } from '@ledger/settings';
+import { ConfigurationFault } from '@ledger/process';
 import { RouteTable, type Route } from './route-table.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

@@ -1,3 +1,5 @@
+export * from './json-log.js';
 export * from './messaging-settings.js';
 export * from './process-settings.js';
 export * from './read-settings.js';
+export * from './redaction.js';

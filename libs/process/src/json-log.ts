@@ -1,5 +1,5 @@
 import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import type { LedgerConfig } from './ledger-config.js';
+import type { ProcessSettings } from './process-settings.js';
 import { redacted, scrubLine } from './redaction.js';
 
 /** Lines waiting for a reader that has stopped reading; more are dropped, and counted. */
@@ -9,7 +9,9 @@ const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 export type Log = Pick<Logger, 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'isLevelEnabled'>;
 
 export interface LogOptions {
-  readonly level: LedgerConfig['LOG_LEVEL'];
+  readonly level: ProcessSettings['LOG_LEVEL'];
+  /** Which program writes. */
+  readonly name?: string;
   /** Where lines go; standard output when absent. */
   readonly lines?: LogLines;
 }
@@ -22,10 +24,14 @@ export interface LogLines extends DestinationStream {
 }
 
 /** One JSON object a line: time, level, name, and what is told, without secrets (S13, H19). */
-export function createLog({ level, lines = standardOutput() }: LogOptions): Log {
+export function createLog({
+  level,
+  name = 'token-ledger',
+  lines = standardOutput(),
+}: LogOptions): Log {
   return pino(
     {
-      base: { name: 'token-ledger' },
+      base: { name },
       level,
       timestamp: stdTimeFunctions.isoTime,
       formatters: {

@@ -1,0 +1,47 @@
+import type { Server } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
+
+/** How long a client has, after an answer, to ask once more and hear that its connection ends. */
+const QUIET_MS = 1_000;
+/** The same where answers go on coming, as on a stream that is followed. */
+const FAREWELL_MS_MAX = 3_000;
+const CHECK_MS = 50;
+
+/** Ends the connections of a server so that no request meets one that is being closed. Made before it listens. */
+export class Farewell {
+  readonly #sockets = new Set<Socket>();
+
+  constructor(private readonly server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  /**
+   * Stops accepting connections, and lets those there are take one more answer, which says that it is the
+   * last. Closing an idle connection instead could meet a request on its way, which then fails; so an answer
+   * to an earlier request, which could not say so yet, leaves its client time for one more.
+   *
+   * Resolves when the connections that are left may be closed.
+   */
+  async say(msMax: number): Promise<void> {
+    // The HTTP server's own close would cut idle connections at once.
+    NetServer.prototype.close.call(this.server);
+    this.server.prependListener('request', (_request, response) => {
+      response.setHeader('connection', 'close');
+    });
+    const until = performance.now() + Math.min(msMax, FAREWELL_MS_MAX);
+    const written = new Map<Socket, number>();
+    let quietSince = performance.now();
+    while (this.#sockets.size > 0) {
+      for (const socket of this.#sockets) {
+        if (written.get(socket) !== socket.bytesWritten) quietSince = performance.now();
+        written.set(socket, socket.bytesWritten);
+      }
+      const now = performance.now();
+      if (now > until || now - quietSince > QUIET_MS) return;
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    }
+  }
+}
