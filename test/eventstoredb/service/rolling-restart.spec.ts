@@ -50,6 +50,9 @@ interface Told {
   };
 }
 
+/** Nobody listened, or ceased to before the connection was taken. */
+class NotAccepted extends Error {}
+
 /**
  * A client that tries the other node where nobody listens. A connection that breaks fails the test; what is
  * refused for want of time, on a machine as busy as this one, is asked again under the same key.
@@ -68,7 +71,7 @@ class Client {
         if (told.status !== 503 || tried > 20) return told;
         await pause(100);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || tried > 20) throw error;
+        if (!(error instanceof NotAccepted) || tried > 20) throw error;
       }
     }
   }
@@ -85,7 +88,10 @@ class Client {
     };
     const sent = request({ port, path, method: 'POST', agent: this.#agent, headers });
     sent.end(JSON.stringify(body));
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const [response] = (await once(sent, 'response').catch((error: NodeJS.ErrnoException) => {
+      const isNew = !sent.reusedSocket && error.code === 'ECONNRESET';
+      throw isNew || error.code === 'ECONNREFUSED' ? new NotAccepted() : error;
+    })) as [IncomingMessage];
     const text = (await response.toArray()).join('');
     return { status: response.statusCode!, body: JSON.parse(text) as Told['body'] };
   }
