@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from './deployment.js';
 
 /** How long after a revocation a gateway that hears from Kafka may still accept its token, in milliseconds (V2). */
@@ -5,6 +7,7 @@ export const BOUND_MS = 1_000;
 
 /** Callers that use tokens through nginx all the while. */
 const CALLERS = 16;
+const TRIES_MAX = 5;
 
 /** What became of one token. */
 export interface TokenStory {
@@ -127,19 +130,25 @@ export class Tour {
     return { of: ids.length, effective };
   }
 
+  /** What is refused for want of time is asked again under the same key, as the ledger says in its answer. */
   async #ledger(node: number, method: string, path: string, body?: object): Promise<unknown> {
-    const response = await fetch(this.deployment.nodes[node]! + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${this.deployment.admin}`,
-        ...(body && { 'content-type': 'application/json' }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) {
-      throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    const key = randomUUID();
+    for (let tried = 1; ; tried += 1) {
+      const response = await fetch(this.deployment.nodes[node]! + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.deployment.admin}`,
+          ...(body && { 'content-type': 'application/json', 'idempotency-key': key }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      if (response.ok) return response.json();
+      const text = await response.text();
+      if (response.status !== 503 || tried === TRIES_MAX) {
+        throw new Error(`${method} ${path}: ${response.status} ${text}`);
+      }
+      await sleep(Number(response.headers.get('retry-after') ?? 1) * 1_000);
     }
-    return response.json();
   }
 }
 

@@ -96,7 +96,7 @@ export interface LedgerParts {
 }
 
 /** Tokens whose credential and quota stay in memory once they were used: about 1 KB each. */
-const CACHED_MAX = 200_000;
+const CACHED_MAX = 100_000;
 /** A write to a disk that takes longer is answered 503, so that nobody waits for it without bound (R8). */
 const SILENCE_MS_MAX = 1_800;
 
