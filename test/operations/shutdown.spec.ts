@@ -2,7 +2,7 @@ import { createLog } from '@ledger/process';
 import { Agent, request } from 'node:http';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ServiceState } from '../../apps/ledger-api/src/operations/service-state.js';
 import { Shutdown } from '../../apps/ledger-api/src/operations/shutdown.js';
@@ -175,6 +175,19 @@ describe('Shutdown', () => {
     expect((await ask()).outcome).toBe('refused');
     await untilExit();
     agent.destroy();
+  });
+
+  it('does not wait for connections that never had a request', async () => {
+    const shutdown = await start(20_000, (_request, response) => response.end('done'));
+    const unused = connect({ port: Number(new URL(url).port), host: '127.0.0.1' });
+    await once(unused, 'connect');
+    // Whoever asks after it has been accepted after it.
+    await (await fetch(url)).text();
+    shutdown.start('SIGTERM');
+    await untilExit();
+    expect(exits).toEqual([0]);
+    expect(captured.of('service.cut-off')).toEqual([]);
+    unused.destroy();
   });
 
   it('cuts off what never ends, still closes the ledger, and does not call that a success', async () => {

@@ -40,8 +40,10 @@ export class Farewell {
         written.set(socket, socket.bytesWritten);
       }
       const now = performance.now();
-      if (now > until || now - quietSince > QUIET_MS) return;
+      if (now > until || now - quietSince > QUIET_MS) break;
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
     }
+    // To node:http a connection without its first request is not idle: it would wait for one, for a minute.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 }

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -84,6 +85,8 @@ export class TestNode {
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     return new TestNode(ledger, admin, `http://127.0.0.1:${port}`, captured, async () => {
+      // Some of fetch's connections were opened in advance, and never had a request.
+      (app.getHttpServer() as Server).closeAllConnections();
       await app.close();
       await ledger.close();
     });
