@@ -1,20 +1,12 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { StoredEvent } from '@ledger/event-store';
-import {
-  auditLog,
-  credentials,
-  organizations,
-  quotaUsage,
-  tokenList,
-  type Projection,
-} from '@ledger/read-models';
+import { PROJECTIONS, type Projection } from '@ledger/read-models';
 import type { Ledger } from '@ledger/runtime';
 import { openHistory } from '../made-history.js';
 import type { OpenPeer } from '../peer-process.js';
 import type { Round } from '../rounds.js';
 
-const PROJECTIONS = [credentials, organizations, quotaUsage, tokenList, auditLog];
 const BATCH = 10_000;
 
 /**
@@ -48,7 +40,7 @@ const rowByRow: Rebuild = async ({ store }, on, file) => {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = NORMAL');
   db.pragma('cache_size = -65536');
-  const tables = PROJECTIONS.map((projection) => table(db, projection as Projection<unknown>));
+  const tables = PROJECTIONS.map((projection) => table(db, projection));
   const head = await store.head();
   let position = 0n;
   while (position < head) {
@@ -68,7 +60,7 @@ const rowByRow: Rebuild = async ({ store }, on, file) => {
 /** The same rows, columns and indexes as the ledger's, kept in the table alone. */
 function table(
   db: Database.Database,
-  { name, columns, indexes, apply }: Projection<unknown>,
+  { name, columns, indexes, apply }: Projection<object>,
 ): (event: StoredEvent) => void {
   const own = Object.entries(columns).map(([column, { type }]) => `${column} ${type}`);
   const all = ['key TEXT PRIMARY KEY', ...own, 'row TEXT NOT NULL'];
@@ -80,11 +72,11 @@ function table(
   const values = all.map(() => '?').join(', ');
   const put = db.prepare(`INSERT OR REPLACE INTO "${name}" VALUES (${values})`);
   const rows = {
-    get(key: string): unknown {
+    get(key: string): object | undefined {
       const row = get.get(key);
       return row === undefined ? undefined : JSON.parse(row);
     },
-    put(key: string, row: unknown): void {
+    put(key: string, row: object): void {
       put.run(key, ...Object.values(columns).map(({ of }) => of(row)), JSON.stringify(row));
     },
   };

@@ -1,22 +1,7 @@
-import {
-  auditLog,
-  credentials,
-  organizations,
-  quotaUsage,
-  tokenList,
-  type Projection,
-} from '@ledger/read-models';
+import { PROJECTIONS, type Projection } from '@ledger/read-models';
 import type { StoredEvent } from '@ledger/event-store';
 import type { Ledger } from '@ledger/runtime';
 import { mustHold } from './violation.js';
-
-const PROJECTIONS = [
-  credentials,
-  organizations,
-  quotaUsage,
-  tokenList,
-  auditLog,
-] as readonly unknown[] as readonly Projection<unknown>[];
 
 /**
  * The read models of a node hold, byte by byte, what its log gives from the first event on: rows and the
@@ -40,11 +25,11 @@ export function checkReadModels(
   }
 }
 
-function rebuilt(projection: Projection<unknown>, events: readonly StoredEvent[]): object[] {
-  const rows = new Map<string, unknown>();
+function rebuilt(projection: Projection<object>, events: readonly StoredEvent[]): object[] {
+  const rows = new Map<string, object>();
   const table = {
     get: (key: string) => rows.get(key),
-    put: (key: string, row: unknown) => void rows.set(key, row),
+    put: (key: string, row: object) => void rows.set(key, row),
   };
   for (const event of events) projection.apply(event, table);
   const columns = Object.entries(projection.columns);

@@ -2,6 +2,7 @@ export * from './projections/audit-log.projection.js';
 export * from './projections/credentials.projection.js';
 export * from './projections/gateways.projection.js';
 export * from './projections/organizations.projection.js';
+export * from './projections/projections.js';
 export * from './projections/quota-usage.projection.js';
 export * from './projections/revocations.projection.js';
 export * from './projections/token-list.projection.js';

@@ -19,18 +19,15 @@ import {
 } from '@ledger/event-store';
 import {
   AuditLog,
-  credentials,
   CredentialIndex,
   Directory,
   KeySearch,
-  organizations,
+  projectionRuns,
   Projector,
   Propagation,
-  quotaUsage,
   QuotaStandings,
   ReadModelDatabase,
   TokenList,
-  type ProjectionRun,
   type RebuildProgress,
 } from '@ledger/read-models';
 import { Freshness } from './freshness.js';
@@ -39,7 +36,6 @@ import { ClockMark } from './clock-mark.js';
 import { readMasterKey } from './master-key.js';
 import { MonotonicClock } from './monotonic-clock.js';
 import { PromptDecideAndAppend } from './prompt-answers.js';
-import { PROJECTIONS } from './projections.js';
 import { ProjectorProgress } from './read-model-progress.js';
 import { WatchedEventStore } from './watched-event-store.js';
 
@@ -159,15 +155,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
   const database = new ReadModelDatabase(readModelFile, ledgerId);
   const directory = new Directory();
   const { cachedMax = CACHED_MAX } = parts;
-  const access: Readonly<Record<string, Omit<ProjectionRun, 'projection'>>> = {
-    [credentials.name]: { cachedMax },
-    [organizations.name]: { resident: directory },
-    [quotaUsage.name]: { cachedMax },
-  };
-  const runs: readonly ProjectionRun[] = PROJECTIONS.map((projection) => {
-    return { projection, ...access[projection.name] };
-  });
-  const projector = new Projector(store, database, runs);
+  const projector = new Projector(store, database, projectionRuns(directory, cachedMax));
   const startedAt = performance.now();
   await projector.start(parts.onRebuild);
   const catchUpMs = performance.now() - startedAt;

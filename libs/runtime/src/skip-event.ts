@@ -14,12 +14,12 @@ import {
 import { parseMessage, toMessage } from '@ledger/publishing';
 import {
   EventNotApplied,
+  PROJECTIONS,
   Projector,
   ReadModelDatabase,
   type RebuildProgress,
 } from '@ledger/read-models';
 import { MonotonicClock } from './monotonic-clock.js';
-import { PROJECTIONS } from './projections.js';
 import { WatchedEventStore } from './watched-event-store.js';
 
 /** The event at which read models, or the relay, stop. */

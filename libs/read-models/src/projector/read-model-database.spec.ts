@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryEventStore } from '@ledger/event-store';
-import { openReadModels, PROJECTIONS, RandomHistory, wireReadModels } from '../testing/index.js';
+import { PROJECTIONS } from '../projections/projections.js';
+import { openReadModels, RandomHistory, wireReadModels } from '../testing/index.js';
 import { ReadModelDatabase } from './read-model-database.js';
 
 let directory: string;

@@ -6,7 +6,8 @@ import { FaultyStore } from '@ledger/commands/testing';
 import { MemoryEventStore, type EventStore } from '@ledger/event-store';
 import { sampleEvents } from '@ledger/event-store/testing';
 import { tokenList } from '../projections/token-list.projection.js';
-import { openReadModels, PROJECTIONS, RandomHistory, wireReadModels } from '../testing/index.js';
+import { PROJECTIONS } from '../projections/projections.js';
+import { openReadModels, RandomHistory, wireReadModels } from '../testing/index.js';
 import type { Projection } from './projection.js';
 
 let directory: string;

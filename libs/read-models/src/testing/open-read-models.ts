@@ -1,14 +1,8 @@
 import type { WindowLength } from '@ledger/domain';
 import type { EventStore } from '@ledger/event-store';
-import { auditLog } from '../projections/audit-log.projection.js';
-import { credentials } from '../projections/credentials.projection.js';
-import { gateways } from '../projections/gateways.projection.js';
-import { organizations } from '../projections/organizations.projection.js';
-import { quotaUsage } from '../projections/quota-usage.projection.js';
-import { revocations } from '../projections/revocations.projection.js';
-import { tokenList } from '../projections/token-list.projection.js';
+import { projectionRuns } from '../projections/projections.js';
 import type { Projection } from '../projector/projection.js';
-import { Projector, type ProjectionRun } from '../projector/projector.js';
+import { Projector } from '../projector/projector.js';
 import { ReadModelDatabase } from '../projector/read-model-database.js';
 import { AuditLog } from '../queries/audit-log.js';
 import { CredentialIndex } from '../queries/credential-index.js';
@@ -16,16 +10,6 @@ import { Directory } from '../queries/directory.js';
 import { Propagation } from '../queries/propagation.js';
 import { QuotaStandings } from '../queries/quota-standings.js';
 import { TokenList } from '../queries/token-list.js';
-
-export const PROJECTIONS = [
-  credentials,
-  organizations,
-  quotaUsage,
-  tokenList,
-  auditLog,
-  gateways,
-  revocations,
-] as const;
 
 /** Few, so that tests meet rows that were forgotten. */
 const CACHED_MAX = 5;
@@ -43,15 +27,7 @@ export function wireReadModels(store: EventStore, options: ReadModelOptions = {}
   const { file = ':memory:', ledgerId = 'ledger-1', windowLength = 'month' } = options;
   const database = new ReadModelDatabase(file, ledgerId);
   const directory = new Directory();
-  const runs = [
-    { projection: credentials, cachedMax: CACHED_MAX },
-    { projection: organizations, resident: directory },
-    { projection: quotaUsage, cachedMax: CACHED_MAX },
-    { projection: tokenList },
-    { projection: auditLog },
-    { projection: gateways },
-    { projection: revocations },
-  ] as ProjectionRun[];
+  const runs = [...projectionRuns(directory, CACHED_MAX)];
   for (const projection of options.replace ?? []) {
     const place = runs.findIndex((run) => run.projection.name === projection.name);
     if (place < 0) runs.push({ projection } as never);
