@@ -5,6 +5,7 @@ import { forwardAuth } from './lines/forward-auth.js';
 import { hotToken } from './lines/hot-token.js';
 import { loneAppend } from './lines/lone-append.js';
 import { manyTokens } from './lines/many-tokens.js';
+import { overload } from './lines/overload.js';
 import { rebuild } from './lines/rebuild.js';
 import { tailLatency } from './lines/tail-latency.js';
 import { verify } from './lines/verify.js';
@@ -13,7 +14,7 @@ import { describeMachine } from './machine.js';
 import { SlowFlush } from './slow-flush.js';
 
 const LINES: readonly Line[] = [
-  ...[verify, consume, hotToken, append, loneAppend, tailLatency],
+  ...[verify, consume, hotToken, append, loneAppend, tailLatency, overload],
   ...[rebuild, manyTokens, forwardAuth],
 ];
 

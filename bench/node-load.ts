@@ -21,7 +21,8 @@ export function nodeLoad(calls: readonly HttpCall[]): Load {
   };
 }
 
-function bytesOf({ path, headers, body }: HttpCall): Buffer {
+/** A call as it is sent. */
+export function bytesOf({ path, headers, body }: HttpCall): Buffer {
   const text = body ? JSON.stringify(body) : '';
   const ofBody = {
     'content-type': 'application/json',
@@ -33,7 +34,8 @@ function bytesOf({ path, headers, body }: HttpCall): Buffer {
   return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`);
 }
 
-function exchange(socket: Socket, request: Buffer): Promise<string> {
+/** Sends a request, and resolves with its whole answer. */
+export function exchange(socket: Socket, request: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
     const end = (): void => {
@@ -52,7 +54,7 @@ function exchange(socket: Socket, request: Buffer): Promise<string> {
   });
 }
 
-function open(port: number): Promise<Socket> {
+export function open(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     socket.once('connect', () => resolve(socket));

@@ -87,10 +87,14 @@ export async function callers(
     }
   };
   await Promise.all(Array.from({ length: count }, (_, caller) => call(caller)));
-  const seconds = (performance.now() - startedAt) / 1000;
-  latencies.sort((a, b) => a - b);
-  const p99Ms = latencies[Math.floor(latencies.length * 0.99)] ?? 0;
-  return { calls: latencies.length, perSecond: latencies.length / seconds, p99Ms };
+  return roundOf(latencies, performance.now() - startedAt);
+}
+
+/** What calls that took so many milliseconds each make of a round of that length. */
+export function roundOf(latencies: readonly number[], ms: number): Round {
+  const sorted = [...latencies].sort((a, b) => a - b);
+  const p99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+  return { calls: sorted.length, perSecond: (sorted.length * 1000) / ms, p99Ms };
 }
 
 function shuffled<T>(items: readonly T[]): readonly T[] {

@@ -1,7 +1,12 @@
+import { connect } from 'node:net';
+import { urgencyOf } from '../../apps/ledger-api/src/http/admission.js';
+import { rawRequest } from '../support/raw-request.js';
 import { checkErrorShape, ServedRoutes, type Answered } from './served-routes.js';
 
 const REQUESTS_MAX = 4;
-const URGENT_MAX = 4 * REQUESTS_MAX;
+const URGENT_MAX = 16 * REQUESTS_MAX;
+/** Somewhat less than a refusal is held back: no timer fires early by more than a rounding. */
+const HELD_MS_MIN = 200;
 const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 
 let served: ServedRoutes;
@@ -27,6 +32,8 @@ beforeAll(async () => {
 });
 afterAll(() => served.service.close());
 beforeEach(close);
+// A test that failed leaves nobody waiting.
+afterEach(() => open());
 
 function close(): void {
   gate = new Promise((resolve) => (open = resolve));
@@ -44,7 +51,7 @@ async function underWay(creates: number): Promise<void> {
 }
 
 describe('a service that has as much to do as it can (O1)', () => {
-  it('refuses the rest at once, in the words of each dialect, and does nothing for it', async () => {
+  it('refuses the rest, in the words of each dialect, and does nothing for it', async () => {
     const held = Array.from({ length: REQUESTS_MAX }, create);
     await underWay(REQUESTS_MAX);
     const types = await served.recorded(async () => {
@@ -114,24 +121,88 @@ describe('a service that has as much to do as it can (O1)', () => {
   });
   let acknowledged = 0;
 
-  it('bounds what is urgent as well, and finds back to normal', async () => {
+  it('bounds what is urgent as well, beside the others, and finds back to normal', async () => {
     const { ledger } = served.service;
-    const held = Array.from({ length: REQUESTS_MAX }, create);
-    await underWay(REQUESTS_MAX);
+    const held = Array.from({ length: REQUESTS_MAX - 1 }, create);
+    await underWay(REQUESTS_MAX - 1);
     // A position that is not there yet is waited for.
     const far = [...headers, `Ledger-Min-Position: ${(await ledger.store.head()) + 100n}`];
-    const waiting = Array.from({ length: 3 * URGENT_MAX }, () =>
+    const urgent = Array.from({ length: 2 * URGENT_MAX }, () =>
       served.send({ method: 'POST', path: '/v1/verify' }, { headers: far, body: '{"token":"x"}' }),
     );
-    const codes = (await Promise.all(waiting)).map(
-      ({ body }) => (JSON.parse(body) as { code: string }).code,
-    );
-    expect(codes.filter((code) => code === 'BEHIND')).toHaveLength(URGENT_MAX - REQUESTS_MAX);
-    expect(codes.filter((code) => code === 'OVERLOADED').length).toBe(
-      2 * URGENT_MAX + REQUESTS_MAX,
-    );
+    const first = await Promise.race(urgent);
+    expect(codeOf(first)).toBe('OVERLOADED');
+    const listed = await served.send({ method: 'GET', path: '/v1/orgs/demo/tokens' }, { headers });
+    expect(listed.status).toBe(200);
+    const codes = (await Promise.all(urgent)).map(codeOf);
+    expect(codes.filter((code) => code === 'BEHIND')).toHaveLength(URGENT_MAX);
+    expect(codes.filter((code) => code === 'OVERLOADED')).toHaveLength(URGENT_MAX);
     open();
     await Promise.all(held);
     expect((await verify()).status).toBe(200);
   });
+
+  it('holds a refusal back, so that who repeats at once makes little work of it', async () => {
+    const held = Array.from({ length: REQUESTS_MAX }, create);
+    await underWay(REQUESTS_MAX);
+    const sentAt = performance.now();
+    expect((await create()).status).toBe(503);
+    expect(performance.now() - sentAt).toBeGreaterThan(HELD_MS_MIN);
+    // Nor does it mind that somebody does not wait for it.
+    await Promise.all(Array.from({ length: 50 }, goneAfterSending));
+    expect((await create()).status).toBe(503);
+    open();
+    for (const answer of await Promise.all(held)) expect(answer.status).toBe(201);
+    expect((await create()).status).toBe(201);
+  });
+
+  it('keeps the connection of whom it refuses: what is urgent may come next', async () => {
+    const held = Array.from({ length: REQUESTS_MAX }, create);
+    await underWay(REQUESTS_MAX);
+    const lines = [...headers, 'Host: x', 'Content-Length: 13'];
+    const first = `POST /v1/orgs/demo/tokens HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n{"name":"cd"}`;
+    const next = `POST /v1/verify HTTP/1.1\r\n${lines.join('\r\n')}\r\nConnection: close\r\n\r\n{"token":"x"}`;
+    const answers = await rawRequest(served.service.url, first + next);
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 503', 'HTTP/1.1 200']);
+    open();
+    await Promise.all(held);
+  });
 });
+
+describe('how much a request matters', () => {
+  it.each([
+    ['GET', '/v1/events?after=1', 'uncounted'],
+    ['GET', '/v1/%65vents', 'uncounted'],
+    ['GET', '/health/ready', 'uncounted'],
+    ['POST', '/v1/verify', 'urgent'],
+    ['POST', '/v1/quota/leases/7/return', 'urgent'],
+    ['GET', '/api/v1/incidents?page=2', 'urgent'],
+    ['GET', '/internal/authorize', 'urgent'],
+    ['POST', '/v1/revoke', 'urgent'],
+    ['POST', '/v0/orgs/demo/api-tokens/revoke', 'urgent'],
+    ['DELETE', '/v1/users/u/personal-tokens/t', 'urgent'],
+    ['DELETE', '/api/admin/api-keys/k', 'urgent'],
+    ['GET', '/api/admin/api-keys/k', 'ordinary'],
+    ['GET', '/v1/orgs/demo/tokens?name=/v1/verify', 'ordinary'],
+    ['GET', '/v1/events/%', 'ordinary'],
+  ])('%s %s is %s', (method, url, urgency) => {
+    expect(urgencyOf(method, url)).toBe(urgency);
+  });
+});
+
+function codeOf({ body }: Answered): string {
+  return (JSON.parse(body) as { code: string }).code;
+}
+
+/** Sends a whole request, and hangs up. */
+function goneAfterSending(): Promise<void> {
+  const { hostname, port } = new URL(served.service.url);
+  const lines = [...headers, 'Host: x', 'Content-Length: 13'];
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    socket.once('error', reject);
+    socket.once('close', () => resolve());
+    const request = `POST /v1/orgs/demo/tokens HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n{"name":"ci"}`;
+    socket.write(request, () => socket.destroy());
+  });
+}

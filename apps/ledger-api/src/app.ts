@@ -96,7 +96,6 @@ export async function createApp(
   const fastify = adapter.getInstance();
   fastify.addHook('onRequest', position.onRequest);
   prepareFastify(fastify, routes);
-  admission.attach(fastify);
   operations.watch.attach(fastify);
   if (operations.onMainPort) operations.addRoutes(fastify);
   fastify.addHook('onListen', async () => operations.state.serving());

@@ -134,7 +134,7 @@ export class LedgerConfig extends MessagingSettings {
   @IsInt()
   @Min(1)
   @Max(100_000)
-  readonly LEDGER_REQUESTS_MAX: number = 512;
+  readonly LEDGER_REQUESTS_MAX: number = 128;
 
   /** In `production` nothing is created implicitly: the ledger must exist before the service starts. */
   @IsIn(['development', 'test', 'production'])
