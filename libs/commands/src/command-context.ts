@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly userAgent?: string | undefined;
   /** The dialect that the request came through. */
   readonly dialect: string;
+  /** Whether nobody waits for the answer any more. Work that was not begun until then is not begun. */
+  readonly isGone?: () => boolean;
   /** What tells a repeated request from a new one. Absent where nothing may be repeated. */
   readonly repeat?: {
     /** The Idempotency-Key header; null when the caller sent none. */

@@ -1,6 +1,6 @@
 import type { TokenId } from '@ledger/domain';
 import { MemoryEventStore, StoreUnavailable } from '@ledger/event-store';
-import { Contention, READ_YOUR_WRITES_MS_MAX, ReadModelProgress } from './ports.js';
+import { CallerGone, Contention, READ_YOUR_WRITES_MS_MAX, ReadModelProgress } from './ports.js';
 import { RevokeTokenCommand } from './revoke-token.handler.js';
 import { RotateTokenCommand } from './rotate-token.handler.js';
 import { tokenStream } from './streams.js';
@@ -312,3 +312,52 @@ function mulberry32(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+describe('a command whose caller has gone (O2)', () => {
+  /** A node whose token has an append under way, and how to let that go on. */
+  async function nodeWithAppendUnderWay() {
+    const store = new FaultyStore(new MemoryEventStore());
+    const node = openCommandNode({ store });
+    const { target } = await existingToken(node);
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const reached = new Promise<void>((resolve) => {
+      store.onAppend = async (append) => {
+        resolve();
+        await gate;
+        return append();
+      };
+    });
+    let isGone = false;
+    const leaving = { ...request(), isGone: () => isGone };
+    const first = node.updateToken.execute(
+      new UpdateTokenCommand(target, { name: 'first' }, leaving),
+    );
+    await reached;
+    store.appends = 0;
+    const leave = (): void => void (isGone = true);
+    return { node, store, target, first, leaving, leave, open };
+  }
+
+  it('appends nothing when its turn comes, and what is under way is carried out', async () => {
+    const { node, store, target, first, leaving, leave, open } = await nodeWithAppendUnderWay();
+    const queued = node.updateToken.execute(
+      new UpdateTokenCommand(target, { name: 'second' }, leaving),
+    );
+    leave();
+    open();
+    await expect(queued).rejects.toBeInstanceOf(CallerGone);
+    expect(await first).toMatchObject({ outcome: 'accepted', state: { name: 'first' } });
+    expect(store.appends).toBe(0);
+    expect(await rename(node, target, 'third')).toMatchObject({ outcome: 'accepted', revision: 3 });
+  });
+
+  it('is carried out all the same where it ends a credential', async () => {
+    const { node, target, first, leaving, leave, open } = await nodeWithAppendUnderWay();
+    const queued = revoke(node, target, leaving);
+    leave();
+    open();
+    await first;
+    expect(await queued).toMatchObject({ outcome: 'accepted', state: { status: 'revoked' } });
+  });
+});

@@ -17,7 +17,13 @@ import {
 import { Authorities } from './authorities.js';
 import type { CommandContext } from './command-context.js';
 import { toNewEvents } from './new-events.js';
-import { Clock, Contention, READ_YOUR_WRITES_MS_MAX, ReadModelProgress } from './ports.js';
+import {
+  CallerGone,
+  Clock,
+  Contention,
+  READ_YOUR_WRITES_MS_MAX,
+  ReadModelProgress,
+} from './ports.js';
 import { RequestIdentities, type RequestIdentity } from './request-identity.js';
 import { StreamFolds, type EarlierCommand, type Fold, type FoldSource } from './stream-folds.js';
 import type { Stream } from './streams.js';
@@ -43,6 +49,8 @@ export interface Write<State, Event extends LedgerEvent> {
   readonly orgId: OrgId | null;
   /** Whether the same body within the retry window is taken for a repeat, without a key (decision 17). */
   readonly guessesRepeats?: boolean;
+  /** Set for what ends a credential: it is done also when nobody waits for the answer any more. */
+  readonly outlivesCaller?: boolean;
   readonly stream: (identity: RequestIdentity) => Stream<State, Event>;
   readonly decide: (
     state: State,
@@ -73,7 +81,8 @@ export class DecideAndAppend {
 
   /**
    * @returns The outcome, and the identity it was reached under: its seed makes the secret of the answer.
-   * @throws Contention After {@link ATTEMPTS_MAX} lost races. StoreUnavailable passes through.
+   * @throws Contention After {@link ATTEMPTS_MAX} lost races. CallerGone when nobody waits any more and nothing
+   *   is on its way to the store. StoreUnavailable passes through.
    */
   async execute<State, Event extends LedgerEvent>(
     write: Write<State, Event>,
@@ -114,6 +123,7 @@ export class DecideAndAppend {
         }
         return decision.outcome === 'rejected' ? decision : unchangedOutcome(fold);
       }
+      if (!write.outlivesCaller && context.isGone?.()) throw new CallerGone();
       const batch = toNewEvents(events, { identity, context, orgId });
       const unchanged = judged.unchanged.filter(({ streamId }) => streamId !== stream.streamId);
       const appended = await this.store.append(stream.streamId, fold.revision, batch, unchanged);

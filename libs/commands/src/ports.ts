@@ -21,6 +21,11 @@ export abstract class ReadModelProgress {
 /** How long an answer waits for the read models of its own node (decision 2). */
 export const READ_YOUR_WRITES_MS_MAX = 2000;
 
+/** Whoever asked went away before their turn came, so nothing was appended (503). Safe to repeat. */
+export class CallerGone extends Error {
+  override readonly name = 'CallerGone';
+}
+
 /** Too many races in a row were lost for one stream. The caller may try again (503, decision 6). */
 export class Contention extends Error {
   override readonly name = 'Contention';

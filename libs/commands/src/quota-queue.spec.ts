@@ -2,7 +2,7 @@ import { USER_QUOTA_UNITS, type QuotaConsumed, type TokenId, type UserId } from 
 import { MemoryEventStore, StoreUnavailable, type StoredEvent } from '@ledger/event-store';
 import type { ChargeOutcome, QuotaSubject } from './charge.js';
 import type { CommandContext } from './command-context.js';
-import { ReadModelProgress } from './ports.js';
+import { CallerGone, ReadModelProgress } from './ports.js';
 import { RevokeTokenCommand } from './revoke-token.handler.js';
 import {
   existingToken,
@@ -283,5 +283,38 @@ describe('a store that fails', () => {
     expect(await charges(node)).toHaveLength(1);
     release();
     expect(accepted(await waiting)).toHaveLength(30);
+  });
+});
+
+describe('calls whose caller has gone (O2)', () => {
+  it('are not charged, and those that wait beside them are, also under the same key', async () => {
+    const { node, store, subject } = await nodeWithToken();
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const reached = new Promise<void>((resolve) => {
+      store.onAppend = async (append) => {
+        resolve();
+        await gate;
+        return append();
+      };
+    });
+    let isGone = false;
+    const leaving = (context = request()): CommandContext => ({ ...context, isGone: () => isGone });
+    const underWay = charge(node, subject, 1, leaving());
+    await reached;
+    const repeated = repeatable('key');
+    const gone = [charge(node, subject, 2, leaving()), charge(node, subject, 4, leaving(repeated))];
+    const waits = charge(node, subject, 4, repeated);
+    isGone = true;
+    open();
+    for (const each of gone) await expect(each).rejects.toBeInstanceOf(CallerGone);
+    expect(await underWay).toMatchObject({ outcome: 'accepted', quota: { consumed: 1 } });
+    expect(await waits).toMatchObject({ outcome: 'accepted', quota: { consumed: 5 } });
+    expect((await charges(node)).map(({ cost }) => cost)).toEqual([1, 4]);
+
+    store.appends = 0;
+    await expect(charge(node, subject, 8, leaving())).rejects.toBeInstanceOf(CallerGone);
+    expect(store.appends).toBe(0);
+    expect(await charge(node, subject, 1)).toMatchObject({ outcome: 'accepted' });
   });
 });

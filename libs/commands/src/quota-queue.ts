@@ -14,7 +14,13 @@ import { EventStore, type Position } from '@ledger/event-store';
 import { AskedLeases } from './asked-leases.js';
 import { subjectIdOf, type Charge, type ChargeOutcome, type LeaseReturn } from './charge.js';
 import type { CommandContext } from './command-context.js';
-import { Clock, Contention, READ_YOUR_WRITES_MS_MAX, ReadModelProgress } from './ports.js';
+import {
+  CallerGone,
+  Clock,
+  Contention,
+  READ_YOUR_WRITES_MS_MAX,
+  ReadModelProgress,
+} from './ports.js';
 import {
   asEarlierCharge,
   asOutcome,
@@ -96,7 +102,8 @@ export class QuotaQueue {
     await new Promise((resolve) => setImmediate(resolve));
     while (calls.length > 0) {
       const source = this.turns ? await this.turns.begin(subjectId) : 'kept';
-      const batch = calls.splice(0, CALLS_MAX);
+      const batch = stillWaiting(calls.splice(0, CALLS_MAX));
+      if (batch.length === 0) continue;
       try {
         this.#answer(batch, await this.#spend(subjectId, batch, source));
       } catch (error) {
@@ -202,6 +209,15 @@ export class QuotaQueue {
       if (isCurrent) return found;
     }
   }
+}
+
+/** Whoever went away before their turn is not charged. */
+function stillWaiting(calls: readonly Call[]): readonly Call[] {
+  return calls.filter(({ context, reject }) => {
+    const isGone = context.isGone?.() ?? false;
+    if (isGone) reject(new CallerGone());
+    return !isGone;
+  });
 }
 
 const NONE_EARLIER: ReadonlyMap<string, EarlierCharge> = new Map();

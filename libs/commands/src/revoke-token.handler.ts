@@ -31,6 +31,7 @@ export class RevokeTokenHandler implements ICommandHandler<RevokeTokenCommand> {
   }: RevokeTokenCommand): Promise<Outcome<Token, TokenEvent>> {
     const { outcome } = await this.ledger.execute<Token, TokenEvent>({
       context,
+      outlivesCaller: true,
       orgId: target.orgId,
       stream: () => tokenStream(target.tokenId),
       decide: (token, authority, { revocationId }) => {

@@ -123,6 +123,7 @@ export class RevokePersonalTokenHandler implements ICommandHandler<RevokePersona
   async execute({ userId, tokenId, context }: RevokePersonalTokenCommand): Promise<UserOutcome> {
     const { outcome } = await this.ledger.execute<UserState, UserEvent>({
       context,
+      outlivesCaller: true,
       orgId: null,
       stream: () => userStream(userId),
       decide: (state, authority) => {

@@ -6,7 +6,7 @@ export interface HttpRequest extends Pick<
   FastifyRequest,
   'id' | 'method' | 'url' | 'headers' | 'body' | 'query' | 'params' | 'ip' | 'is404' | 'startedAt'
 > {
-  readonly raw: Pick<IncomingMessage, 'rawHeaders' | 'url'>;
+  readonly raw: Pick<IncomingMessage, 'rawHeaders' | 'url' | 'socket'>;
 }
 
 /** An answer on its way, of which nothing is sent before `send`. */

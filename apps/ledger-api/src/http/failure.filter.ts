@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Contention } from '@ledger/commands';
+import { CallerGone, Contention } from '@ledger/commands';
 import { StoreUnavailable, UnknownPosition } from '@ledger/event-store';
 import type { Log } from '@ledger/process';
 import { writeLine } from '../operations/log-lines.js';
@@ -65,6 +65,11 @@ export class FailureFilter implements ExceptionFilter {
     if (error instanceof Contention) {
       const message = 'Too many others changed the same thing at once. Try again shortly.';
       return { kind: 'unavailable', code: error.code, message, retryAfterSeconds: 1 };
+    }
+    if (error instanceof CallerGone) {
+      // Nobody reads it: only the log and the counts tell what became of the request.
+      const message = 'The caller had gone before its turn came. Nothing was done.';
+      return { kind: 'unavailable', code: 'OVERLOADED', message, retryAfterSeconds: 1 };
     }
     if (error instanceof StoreUnavailable) {
       const message =

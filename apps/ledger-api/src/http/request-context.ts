@@ -13,6 +13,11 @@ export function idempotencyKey(request: HttpRequest): string | null | undefined 
   return header;
 }
 
+/** Whether the caller has hung up, at the time of asking. */
+export function isGone({ raw }: HttpRequest): () => boolean {
+  return () => raw.socket.destroyed;
+}
+
 /** What a command carries of the request that asked for it. */
 export function commandContext(
   request: FastifyRequest,
@@ -28,6 +33,7 @@ export function commandContext(
     ip: request.socket.remoteAddress,
     userAgent: request.headers['user-agent']?.slice(0, USER_AGENT_LENGTH_MAX),
     dialect,
+    isGone: isGone(request),
     repeat: {
       key,
       route: `${request.method} ${path}`,

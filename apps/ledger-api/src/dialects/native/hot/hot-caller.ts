@@ -3,7 +3,7 @@ import type { Timestamp } from '@ledger/domain';
 import type { Ledger } from '@ledger/runtime';
 import { Authenticator, type Caller } from '../../../http/caller.js';
 import type { HttpRequest } from '../../../http/exchange.js';
-import { idempotencyKey } from '../../../http/request-context.js';
+import { idempotencyKey, isGone } from '../../../http/request-context.js';
 import { LedgerPosition } from '../ledger-position.js';
 import { NativeAccess } from '../native-access.js';
 import { authenticate, untilMinPosition } from '../native-credentials.js';
@@ -108,9 +108,10 @@ export function chargeContext(
 ): CommandContext {
   const { id: requestId } = request;
   const key = idempotencyKey(request) ?? null;
-  if (key === null) return { principal, requestId, correlationId: requestId, dialect: 'native' };
+  const asked = { requestId, correlationId: requestId, isGone: isGone(request) };
+  if (key === null) return { principal, ...asked, dialect: 'native' };
   const path = request.url.split('?', 1)[0]!;
   const body = (request.body as Buffer).toString('utf8');
   const repeat = { key, route: `${request.method} ${path}${part}`, body };
-  return { principal, requestId, correlationId: requestId, dialect: 'native', repeat };
+  return { principal, ...asked, dialect: 'native', repeat };
 }
