@@ -137,5 +137,6 @@ describeWith(libraries)('the relay on a Kafka of three brokers', () => {
       await kafka.world.close();
       await server.stop();
     }
-  });
+    // Brokers start five times, three of them at once, on the cores of one machine.
+  }, 600_000);
 });
