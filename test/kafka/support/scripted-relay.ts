@@ -11,6 +11,7 @@ import {
   type OutgoingRecord,
 } from '@ledger/publishing';
 import type { KafkaServer } from '../kafka-server.js';
+import { topicEnds } from './consume.js';
 
 const TOKEN = '00000000-0000-4000-8000-000000000001';
 const AT = '2026-03-27T10:00:00.000Z' as LedgerMessage['data']['occurredAt'];
@@ -88,7 +89,7 @@ export class ScriptedRelay {
     try {
       const offsets: Record<string, Record<string, string>> = {};
       for (const type of MESSAGE_TYPES) {
-        const ends = await admin.fetchTopicOffsets(this.prefix + type);
+        const ends = await topicEnds(admin, this.prefix + type);
         offsets[type] = Object.fromEntries(
           ends.map(({ partition, high }) => {
             const isMoved = high !== '0';
