@@ -36,7 +36,8 @@ describe('the gateway as a process of its own', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    const exit = new Promise<number | null>((resolve) => child!.once('exit', resolve));
+    // Closed is later than ended: everything that it printed has been read.
+    const exit = new Promise<number | null>((resolve) => child!.once('close', resolve));
     const listening = new Promise<string | undefined>((resolve) => {
       const read = (chunk: Buffer): void => {
         output += chunk.toString();
@@ -66,12 +67,12 @@ describe('the gateway as a process of its own', () => {
     });
     const { token, secret } = (await created.json()) as { token: { id: string }; secret: string };
     const headers = { authorization: `Bearer ${secret}`, 'x-forwarded-method': 'GET' };
-    const ask = () =>
-      fetch(`${gateway.url}/auth/traefik`, {
-        headers: { ...headers, 'x-forwarded-uri': '/leased/a' },
-      });
-    expect((await ask()).status).toBe(200);
+    const ask = (uri: string): Promise<Response> =>
+      fetch(`${gateway.url}/auth/traefik`, { headers: { ...headers, 'x-forwarded-uri': uri } });
     await until(async () => (await fetch(`${gateway.url}/health/ready`)).status === 200);
+    // Two processes that have just started may take longer for their first answer than it may take.
+    await until(async () => (await ask('/any/a')).status === 200);
+    expect((await ask('/leased/a')).status).toBe(200);
     child!.kill('SIGTERM');
     expect(await gateway.exit).toBe(0);
     const quota = await fetch(`${ledger.url}/v1/orgs/demo/tokens/${token.id}/quota`, {
