@@ -1,3 +1,4 @@
+import { ownTime } from './own-time.js';
 import { checkAnswer, shapeOf, type Operation } from './socket-contract.js';
 
 /** How long any answer may take. Hostile bodies must not take longer than honest ones. */
@@ -110,7 +111,7 @@ export class SocketClient {
     const { query = {}, body, headers = {}, method = 'GET' } = request;
     const search = typeof query === 'string' ? query : asQuery(query);
     const isJson = typeof body === 'object' && Object.getPrototypeOf(body) === Object.prototype;
-    const startedAt = performance.now();
+    const elapsed = ownTime();
     const response = await fetch(`${this.url}/v0${path}${search ? `?${search}` : ''}`, {
       method,
       headers: {
@@ -122,7 +123,7 @@ export class SocketClient {
       ...(body instanceof ReadableStream ? { duplex: 'half' as const } : {}),
     });
     const text = await response.text();
-    const took = performance.now() - startedAt;
+    const took = elapsed();
     if (took > ANSWER_MS_MAX) throw new Error(`${method} ${path} took ${took} ms`);
     const { status } = response;
     return { status, headers: response.headers, text, body: text === '' ? {} : JSON.parse(text) };
