@@ -23,9 +23,19 @@ export class Farewell {
    * last. Closing an idle connection instead could meet a request on its way, which then fails; so an answer
    * to an earlier request, which could not say so yet, leaves its client time for one more.
    *
-   * Resolves when the connections that are left may be closed.
+   * @param close Closes the server, and resolves when its last connection has closed. Called once clients had
+   *   their time, at most `msMax` milliseconds.
    */
-  async say(msMax: number): Promise<void> {
+  async say(msMax: number, close: () => Promise<unknown>): Promise<void> {
+    await this.#lastAnswers(msMax);
+    // To node:http a connection without its first request is not idle: it would wait for one, for a minute.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    // An answer that ends from now on leaves an idle connection behind, which nobody else would close.
+    const sweep = setInterval(() => this.server.closeIdleConnections(), CHECK_MS);
+    await close().finally(() => clearInterval(sweep));
+  }
+
+  async #lastAnswers(msMax: number): Promise<void> {
     // The HTTP server's own close would cut idle connections at once.
     NetServer.prototype.close.call(this.server);
     this.server.prependListener('request', (_request, response) => {
@@ -43,7 +53,5 @@ export class Farewell {
       if (now > until || now - quietSince > QUIET_MS) break;
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
     }
-    // To node:http a connection without its first request is not idle: it would wait for one, for a minute.
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 }
