@@ -1,13 +1,9 @@
-import { jest } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { documentOf, outcomeOf, runCli, startCli } from './support/run-cli.js';
 import { problem, startScriptedService, type Answer } from './support/scripted-service.js';
 import { inTemporaryDirectory } from './support/temporary-directory.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 function lineOf(position: number): string {
   const actor = { kind: 'user', id: 'u1' };

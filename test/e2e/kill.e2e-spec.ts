@@ -67,7 +67,7 @@ describe('kill -9 under load', () => {
     const verdict = await store.verifyChain();
     await store.close();
     expect(verdict).toMatchObject({ outcome: 'intact' });
-  }, 300_000);
+  }, 1_200_000);
 });
 
 async function call(

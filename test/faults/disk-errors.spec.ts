@@ -104,7 +104,6 @@ describe('a disk that reports an error', () => {
       }
       await checkAfterRestart(failed);
     },
-    20_000,
   );
 
   test.each(AT)(
@@ -114,7 +113,6 @@ describe('a disk that reports an error', () => {
       expect(failed.ended.told.filter(({ said }) => said === 'conflict')).toEqual([]);
       await checkAfterRestart(failed);
     },
-    20_000,
   );
 
   test('was met by most of these runs while they appended, so that they show something', () => {

@@ -99,7 +99,7 @@ describe('a service on a failing disk', () => {
     expect((json['items'] as readonly object[]).length).toBe(WRITES + 1);
     expect(await service.stop()).toBe(0);
     await expectIntact(data);
-  }, 30_000);
+  });
 
   test('that is full goes on reading, refuses writes, and recovers when there is room', async () => {
     const data = join(root, 'full');
@@ -123,7 +123,7 @@ describe('a service on a failing disk', () => {
     expect((await call(service, '?limit=100')).json['items']).toHaveLength(WRITES + 1);
     expect(await service.stop()).toBe(0);
     await expectIntact(data);
-  }, 30_000);
+  });
 });
 
 async function expectIntact(data: string): Promise<void> {

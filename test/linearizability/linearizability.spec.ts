@@ -92,7 +92,7 @@ describe('what clients of one token are told', () => {
   let service: ServiceProcess;
   beforeAll(async () => {
     service = await startServiceProcess(join(data, 'ledger'));
-  }, 60_000);
+  });
   afterAll(async () => {
     await service.stop();
     rmSync(data, { recursive: true, force: true });

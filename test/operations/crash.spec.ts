@@ -74,7 +74,7 @@ describe('the service', () => {
       expect(answer.status).toBe(200);
     }
     expect(await again.stop()).toBe(0);
-  }, 120_000);
+  });
 
   it('does not open the inspector to others on the machine, even while it starts (C10)', async () => {
     const service = ServiceProcess.run({ LEDGER_STORE: 'memory' });
@@ -90,5 +90,5 @@ describe('the service', () => {
     expect(outcome).toBe('closed');
     expect(service.stderr).toBe('');
     expect(await service.stop()).toBe(0);
-  }, 30_000);
+  });
 });

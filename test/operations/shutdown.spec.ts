@@ -63,7 +63,7 @@ describe('SIGTERM', () => {
     expect(service.stderr).toBe('');
     expect(service.lines.map(({ level }) => level)).not.toContain('fatal');
     expect(service.events.slice(-1)).toEqual(['service.stopped']);
-  }, 60_000);
+  });
 
   it('is quiet and quick when nothing is under way, and leaves all that was acknowledged', async () => {
     const environment = { LEDGER_DATA_DIR: join(folder.path, 'quiet') };
@@ -89,7 +89,7 @@ describe('SIGTERM', () => {
       ]);
       expect(service.stderr).toBe('');
     }
-  }, 60_000);
+  });
 
   it('turns readiness red on the listener for health, which answers to the end', async () => {
     const port = await freePort();
@@ -108,7 +108,7 @@ describe('SIGTERM', () => {
     expect((await send(new Agent(), service.url, '')).outcome).toBe('refused');
     expect(await ended).toBe(0);
     agent.destroy();
-  }, 60_000);
+  });
 });
 
 describe('Shutdown', () => {
