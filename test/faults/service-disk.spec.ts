@@ -78,7 +78,6 @@ describe('a service on a failing disk', () => {
     expect((await call(service, '', 'before')).status).toBe(201);
 
     throwSwitch();
-    const startedAt = performance.now();
     const keys = Array.from({ length: WRITES }, (_, n) => `during-${n}`);
     const refused = await Promise.all(keys.map((key) => call(service, '', key)));
     for (const { status, retryAfter, contentType, json } of refused) {
@@ -89,7 +88,6 @@ describe('a service on a failing disk', () => {
     }
     // The signal only asks; by then the process has ended, with a code that says why.
     await until(async () => !(await answers(service)));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
     expect(await service.stop()).toBe(1);
 
     service = await start(data, null);

@@ -14,7 +14,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createToken } from './operated-service.js';
-import { freePort, ServiceProcess, temporaryFolder } from './service-process.js';
+import { ServiceProcess, temporaryFolder } from './service-process.js';
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder.path, name);
@@ -69,7 +69,7 @@ describe('the configuration', () => {
   });
 
   it('names a port that is taken, and still shows a new ledger’s token once', async () => {
-    const taken = createServer().listen(await freePort(), '127.0.0.1');
+    const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
     const service = ServiceProcess.run({ PORT: String(port), LEDGER_DATA_DIR: at('taken') });
