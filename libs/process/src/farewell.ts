@@ -41,17 +41,18 @@ export class Farewell {
     this.server.prependListener('request', (_request, response) => {
       response.setHeader('connection', 'close');
     });
-    const until = performance.now() + Math.min(msMax, FAREWELL_MS_MAX);
     const written = new Map<Socket, number>();
-    let quietSince = performance.now();
+    // Counted in checks: while the machine stood still nobody was quiet, and what came meanwhile is still to be read.
+    let [saidMs, quietMs] = [0, 0];
     while (this.#sockets.size > 0) {
       for (const socket of this.#sockets) {
-        if (written.get(socket) !== socket.bytesWritten) quietSince = performance.now();
+        if (written.get(socket) !== socket.bytesWritten) quietMs = 0;
         written.set(socket, socket.bytesWritten);
       }
-      const now = performance.now();
-      if (now > until || now - quietSince > QUIET_MS) break;
+      if (saidMs > Math.min(msMax, FAREWELL_MS_MAX) || quietMs > QUIET_MS) break;
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+      saidMs += CHECK_MS;
+      quietMs += CHECK_MS;
     }
   }
 }
