@@ -11,7 +11,7 @@ import {
   type ServiceProcess,
 } from '../support/service-process.js';
 
-const KILLS = Number(process.env['LEDGER_TEST_KILLS'] ?? 50);
+const KILLS = Number(process.env['LEDGER_TEST_KILLS'] ?? 30);
 const WRITERS = 8;
 /** How many answers each life of the service gives before it is killed: fewer than a second's worth. */
 const ANSWERS_MIN = 12;

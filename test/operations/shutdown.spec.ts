@@ -31,7 +31,9 @@ function send(agent: Agent, url: string, admin: string): Promise<Sent> {
       response.resume();
     });
     sent.on('error', (error: NodeJS.ErrnoException) => {
-      resolve({ outcome: error.code === 'ECONNREFUSED' ? 'refused' : 'lost' });
+      // A connection that nobody had taken when the listener closed is reset.
+      const isUntaken = error.code === 'ECONNRESET' && !sent.reusedSocket;
+      resolve({ outcome: isUntaken || error.code === 'ECONNREFUSED' ? 'refused' : 'lost' });
     });
     sent.end();
   });
