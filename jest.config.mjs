@@ -5,6 +5,6 @@ export default {
   testEnvironment: 'node',
   transform: {},
   // Only what hangs runs into this: how fast a machine is decides no test.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   maxWorkers: 2,
 };

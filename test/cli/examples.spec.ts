@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -14,9 +13,6 @@ import {
 import { CLI, cleanEnvironment, documentOf, outcomeOf, runCli } from './support/run-cli.js';
 import { servedFamilies } from './support/served-families.js';
 import { inTemporaryDirectory } from './support/temporary-directory.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 const served = await servedFamilies();
 const leaves = leafCommands();

@@ -1,10 +1,6 @@
-import { jest } from '@jest/globals';
 import { documentOf, runCli } from './support/run-cli.js';
 import { problem, startScriptedService, type Answer } from './support/scripted-service.js';
 import { inTemporaryDirectory } from './support/temporary-directory.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 const SHOW = ['token', 'show', 't1', '--org', 'acme'];
 

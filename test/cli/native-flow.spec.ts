@@ -1,13 +1,9 @@
-import { jest } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withWorld, type CliWorld } from './support/cli-world.js';
 import { documentOf, runCli } from './support/run-cli.js';
 import { servedFamilies, type Family } from './support/served-families.js';
 import { inTemporaryDirectory } from './support/temporary-directory.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 type Json = Readonly<Record<string, unknown>>;
 

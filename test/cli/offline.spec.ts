@@ -1,13 +1,9 @@
-import { jest } from '@jest/globals';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { registerFirstTenant, openDirectory } from '@ledger/runtime';
 import { documentOf, runCli, type Run } from './support/run-cli.js';
 import { inTemporaryDirectory } from './support/temporary-directory.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 const SETTINGS = { windowLength: 'month', retryWindowMs: 0 } as const;
 

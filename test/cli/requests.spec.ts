@@ -1,9 +1,5 @@
-import { jest } from '@jest/globals';
 import { runCli } from './support/run-cli.js';
 import { startScriptedService, type SeenRequest } from './support/scripted-service.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 interface Case {
   readonly line: string;

@@ -1,9 +1,5 @@
-import { jest } from '@jest/globals';
 import { documentOf, runCli, type Run } from './support/run-cli.js';
 import { problem, startScriptedService, type Answer } from './support/scripted-service.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 const CREATED: Answer = {
   status: 201,

@@ -1,12 +1,8 @@
-import { jest } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { documentOf, runCli } from './support/run-cli.js';
 import { startScriptedService } from './support/scripted-service.js';
 import { inTemporaryDirectory } from './support/temporary-directory.js';
-
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(60_000);
 
 const SECRET = 'tl_0123456789abcdefghijABCDEFGHIJ000000';
 const MAKING = [

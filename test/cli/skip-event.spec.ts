@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +10,6 @@ import { ServiceProcess } from '../operations/service-process.js';
 import { documentOf, runCli } from './support/run-cli.js';
 import { inTemporaryDirectory } from './support/temporary-directory.js';
 
-// Each test starts programs, which takes long on a busy machine.
-jest.setTimeout(120_000);
 afterAll(() => ServiceProcess.killAll());
 
 const DECISION = ['--reason', 'written by mistake', '--by', 'Kim', '--json'];

@@ -105,7 +105,7 @@ describe('listing tokens', () => {
     const free = await world.token();
     world.service.clock.advance(2 * 86_400_000);
     await free.client.remaining();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await world.service.ledger.projector.caughtUp();
     expect((await world.root.client.listed(free.group_uuid))!.last_used_at).toBe(
       world.service.clock.now().slice(0, 10),
     );

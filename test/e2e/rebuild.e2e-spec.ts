@@ -95,7 +95,7 @@ describe('read models rebuilt from the first event', () => {
       const before = await everyGet(admin, ids);
       await service.ledger.projector.rebuild();
       expect(await everyGet(admin, ids)).toEqual(before);
-    }, 30_000);
+    });
   });
 
   it('answer every GET with the same bytes after their file was deleted', async () => {
@@ -112,5 +112,5 @@ describe('read models rebuilt from the first event', () => {
     expect(await everyGet({ url: service.url, token: ADMIN_TOKEN }, ids)).toEqual(before);
     await service.stop();
     rmSync(directory, { recursive: true });
-  }, 30_000);
+  });
 });

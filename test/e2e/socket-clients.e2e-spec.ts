@@ -1,10 +1,6 @@
-import { jest } from '@jest/globals';
 import { SocketSdk } from '@socketsecurity/sdk';
 import { SocketCli, type CliRun } from '../support/socket-cli.js';
 import { SocketWorld, tokenBody, type TestToken } from '../support/socket-world.js';
-
-// Each run of the CLI is a process of its own, which takes a second or more to start.
-jest.setTimeout(60_000);
 
 let world: SocketWorld;
 let token: TestToken;

@@ -3,6 +3,8 @@ import { sampleCipher, sampleEvents } from '@ledger/event-store/testing';
 import { EventStoreDouble } from './double/event-store-double.js';
 import { Certificates, type ServerCertificate } from './support/certificates.js';
 
+/** Until a database that is refused is given up: the handshake takes a small part of it. */
+const OPEN_MS = 2_000;
 const USER = { username: 'ledger', password: 'p@ss:word' };
 
 interface Refused {
@@ -40,7 +42,7 @@ if (!canMakeCertificates) {
     double = await EventStoreDouble.start({ tls, user: USER });
     const { connectionString } = double;
     const cipher = sampleCipher();
-    return EventStoreDbStore.open({ connectionString, cipher, openTimeoutMs: 500, ...options });
+    return EventStoreDbStore.open({ connectionString, cipher, ...options });
   }
 
   it('is used with its authority and its user', async () => {
@@ -74,7 +76,8 @@ if (!canMakeCertificates) {
     const tls = certificates.signed('ours', host, validFor);
     if (validFor === 'no time') await new Promise((resolve) => setTimeout(resolve, 1_100));
     const tlsCaFile = 'ca' in refused ? refused.ca && otherCaFile : caFile;
-    const opening = open(tls, { credentials: USER, ...(tlsCaFile && { tlsCaFile }) });
+    const trust = tlsCaFile && { tlsCaFile };
+    const opening = open(tls, { credentials: USER, openTimeoutMs: OPEN_MS, ...trust });
     await expect(opening).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       cause: { message: expect.stringMatching(why) as string },
@@ -86,7 +89,8 @@ if (!canMakeCertificates) {
     ['nobody', undefined],
   ])('refuses %s, and says so', async (_, credentials) => {
     const tls = certificates.signed('ours', 'localhost');
-    const opening = open(tls, { tlsCaFile: caFile, ...(credentials && { credentials }) });
+    const user = credentials && { credentials };
+    const opening = open(tls, { tlsCaFile: caFile, openTimeoutMs: OPEN_MS, ...user });
     await expect(opening).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: 'the database refuses its user',

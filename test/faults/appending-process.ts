@@ -21,8 +21,6 @@ export interface Ended {
   readonly code: number | null;
   readonly told: readonly Told[];
   readonly errors: string;
-  /** From the first refusal to the end of the process; 0 when nothing was refused. */
-  readonly refusedForMs: number;
 }
 
 /** An empty ledger, of which each test takes a copy of its own. */
@@ -65,17 +63,10 @@ export function runAppending(
   });
   let output = '';
   let errors = '';
-  let refusedAt = 0;
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-    if (refusedAt === 0 && /^no /m.test(output)) refusedAt = performance.now();
-  });
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   return new Promise((resolve) => {
-    child.once('close', (code) => {
-      const refusedForMs = refusedAt === 0 ? 0 : performance.now() - refusedAt;
-      resolve({ code, told: parseTold(output), errors, refusedForMs });
-    });
+    child.once('close', (code) => resolve({ code, told: parseTold(output), errors }));
   });
 }
 

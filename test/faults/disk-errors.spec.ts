@@ -92,19 +92,18 @@ describe('a disk that reports an error', () => {
       // Once only: a disk that says yes the next time is the one that tempts to go on.
       const failure = { call, at, count: 1, errno: EIO };
       const failed = await failAt(`eio-${call}-${at}`, failure);
-      const { code, told, refusedForMs } = failed.ended;
+      const { code, told } = failed.ended;
       const firstNo = told.findIndex(({ said }) => said === 'no');
       if (firstNo >= 0) {
         expect(told.slice(firstNo).filter(({ said }) => said === 'yes')).toEqual([]);
+        // It ends so only if it heard of the failure before the last refusal was told.
         expect(code).toBe(3);
-        expect(refusedForMs).toBeLessThan(1_000);
       } else {
         // Before the first append, where opening is refused; or at the very end, after the last one.
         expect([0, WRITERS * STEPS]).toContain(told.length);
       }
       await checkAfterRestart(failed);
     },
-    20_000,
   );
 
   test.each(AT)(
@@ -114,7 +113,6 @@ describe('a disk that reports an error', () => {
       expect(failed.ended.told.filter(({ said }) => said === 'conflict')).toEqual([]);
       await checkAfterRestart(failed);
     },
-    20_000,
   );
 
   test('was met by most of these runs while they appended, so that they show something', () => {

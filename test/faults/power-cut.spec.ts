@@ -118,34 +118,25 @@ describe('a power cut right after each acknowledgement', () => {
     process.stdout.write(`power cut: ${run.name}, ${cuts.length} cut points, 0 lost\n`);
   };
 
-  test(
-    'takes nothing that was acknowledged, when the disk keeps only what was flushed',
-    () => survives({ name: 'flushed', luck: 0 }),
-    120_000,
-  );
+  test('takes nothing that was acknowledged, when the disk keeps only what was flushed', () =>
+    survives({ name: 'flushed', luck: 0 }));
 
-  test(
-    'takes nothing either when any part of the rest had reached the disk as well',
-    () => survives({ name: 'torn', luck: 0.5 }),
-    120_000,
-  );
+  test('takes nothing either when any part of the rest had reached the disk as well', () =>
+    survives({ name: 'torn', luck: 0.5 }));
 
-  test(
-    'takes nothing while the log is moved into the database',
-    () => survives({ name: 'moved', luck: 0.5, steps: CHECKPOINTED_STEPS, every: EVERY }),
-    240_000,
-  );
+  test('takes nothing while the log is moved into the database', () =>
+    survives({ name: 'moved', luck: 0.5, steps: CHECKPOINTED_STEPS, every: EVERY }));
 
   test('takes nothing when flushing the database failed once, and what it was given is gone', () => {
     const failure = { call: 'flush', failing: 'ledger.db$', at: 1, count: 1, errno: EIO } as const;
     const sizes = { steps: CHECKPOINTED_STEPS, every: EVERY };
     return survives({ name: 'dropped', luck: 0, failure, ...sizes });
-  }, 240_000);
+  });
 
   test('would be noticed: without synchronous=FULL most of it is lost', async () => {
     const cuts = await cutEverywhere({ name: 'lazy', options: ['--import', LAZY], luck: 0 });
     const losing = cuts.filter(({ lost }) => lost > 0).length;
     process.stdout.write(`power cut: synchronous=NORMAL loses at ${losing} of ${cuts.length}\n`);
     expect(losing).toBeGreaterThan(cuts.length / 2);
-  }, 120_000);
+  });
 });

@@ -78,7 +78,6 @@ describe('a service on a failing disk', () => {
     expect((await call(service, '', 'before')).status).toBe(201);
 
     throwSwitch();
-    const startedAt = performance.now();
     const keys = Array.from({ length: WRITES }, (_, n) => `during-${n}`);
     const refused = await Promise.all(keys.map((key) => call(service, '', key)));
     for (const { status, retryAfter, contentType, json } of refused) {
@@ -89,7 +88,6 @@ describe('a service on a failing disk', () => {
     }
     // The signal only asks; by then the process has ended, with a code that says why.
     await until(async () => !(await answers(service)));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
     expect(await service.stop()).toBe(1);
 
     service = await start(data, null);
@@ -99,7 +97,7 @@ describe('a service on a failing disk', () => {
     expect((json['items'] as readonly object[]).length).toBe(WRITES + 1);
     expect(await service.stop()).toBe(0);
     await expectIntact(data);
-  }, 30_000);
+  });
 
   test('that is full goes on reading, refuses writes, and recovers when there is room', async () => {
     const data = join(root, 'full');
@@ -123,7 +121,7 @@ describe('a service on a failing disk', () => {
     expect((await call(service, '?limit=100')).json['items']).toHaveLength(WRITES + 1);
     expect(await service.stop()).toBe(0);
     await expectIntact(data);
-  }, 30_000);
+  });
 });
 
 async function expectIntact(data: string): Promise<void> {

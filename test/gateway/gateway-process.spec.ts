@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +36,8 @@ describe('the gateway as a process of its own', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    const exit = new Promise<number | null>((resolve) => child!.once('exit', resolve));
+    // Closed is later than ended: everything that it printed has been read.
+    const exit = new Promise<number | null>((resolve) => child!.once('close', resolve));
     const listening = new Promise<string | undefined>((resolve) => {
       const read = (chunk: Buffer): void => {
         output += chunk.toString();
@@ -64,12 +67,12 @@ describe('the gateway as a process of its own', () => {
     });
     const { token, secret } = (await created.json()) as { token: { id: string }; secret: string };
     const headers = { authorization: `Bearer ${secret}`, 'x-forwarded-method': 'GET' };
-    const ask = () =>
-      fetch(`${gateway.url}/auth/traefik`, {
-        headers: { ...headers, 'x-forwarded-uri': '/leased/a' },
-      });
-    expect((await ask()).status).toBe(200);
+    const ask = (uri: string): Promise<Response> =>
+      fetch(`${gateway.url}/auth/traefik`, { headers: { ...headers, 'x-forwarded-uri': uri } });
     await until(async () => (await fetch(`${gateway.url}/health/ready`)).status === 200);
+    // Two processes that have just started may take longer for their first answer than it may take.
+    await until(async () => (await ask('/any/a')).status === 200);
+    expect((await ask('/leased/a')).status).toBe(200);
     child!.kill('SIGTERM');
     expect(await gateway.exit).toBe(0);
     const quota = await fetch(`${ledger.url}/v1/orgs/demo/tokens/${token.id}/quota`, {
@@ -79,6 +82,44 @@ describe('the gateway as a process of its own', () => {
     expect(gateway.output()).toContain('gateway.stopped');
     expect(gateway.output()).not.toContain(secret);
     expect(gateway.output()).not.toContain(ADMIN_TOKEN);
+  });
+
+  it('fails no call of a proxy that keeps its connections while it stops (O3)', async () => {
+    ledger = await startServiceProcess(join(directory, 'data'));
+    const gateway = await run({
+      GATEWAY_LEDGER_URL: ledger.url,
+      GATEWAY_LEDGER_TOKEN_FILE: tokenFile,
+      GATEWAY_ROUTES_FILE: routes,
+      GATEWAY_ID: 'process-2',
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    /** The status, or null where nobody accepts connections any more. */
+    const ask = async (): Promise<number | null> => {
+      const headers = { 'x-forwarded-method': 'GET', 'x-forwarded-uri': '/status' };
+      const sent = request(`${gateway.url}/auth/traefik`, { agent, headers }).end();
+      try {
+        const [response] = (await once(sent, 'response')) as [IncomingMessage];
+        await response.toArray();
+        return response.statusCode!;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        // A connection that nobody had taken when the listener closed is reset.
+        if (code === 'ECONNREFUSED' || (code === 'ECONNRESET' && !sent.reusedSocket)) return null;
+        throw error;
+      }
+    };
+    let answered = 0;
+    const proxies = Array.from({ length: 8 }, async () => {
+      for (let status = await ask(); status !== null; status = await ask()) {
+        expect(status).toBe(200);
+        answered += 1;
+      }
+    });
+    await until(async () => answered > 200);
+    child!.kill('SIGTERM');
+    await Promise.all(proxies);
+    expect(await gateway.exit).toBe(0);
+    agent.destroy();
   });
 
   it('names all faults of its settings at once, and does not start', async () => {

@@ -1,6 +1,7 @@
 import { rawRequest } from '../support/raw-request.js';
 import { EchoService } from './support/echo-service.js';
-import { bearer, GatewayStack, until } from './support/gateway-stack.js';
+import { freePort } from '../support/free-ports.js';
+import { askedAgain, bearer, GatewayStack, until } from './support/gateway-stack.js';
 import { missingNginx, Nginx } from './support/nginx.js';
 
 const missing = missingNginx();
@@ -22,7 +23,7 @@ if (missing !== undefined) it.skip(`nginx in front of the gateway: ${missing}`, 
   });
 
   const get = (path: string, headers: Record<string, string> = {}): Promise<Response> => {
-    return fetch(nginx.url + path, { headers });
+    return askedAgain(() => fetch(nginx.url + path, { headers }));
   };
 
   it('lets a token through with who it is, and refuses it once it is revoked', async () => {
@@ -54,11 +55,12 @@ if (missing !== undefined) it.skip(`nginx in front of the gateway: ${missing}`, 
   it('refuses an old secret when its grace ends, without being told again', async () => {
     const token = await stack.create();
     expect((await get('/invoices', bearer(token))).status).toBe(200);
+    const rotatedAt = performance.now();
     stack.service.clock.set(new Date().toISOString());
     const { secret } = await stack.call('POST', `/v1/orgs/demo/tokens/${token.id}/rotate`, {
-      graceSeconds: 2,
+      // Longer than a busy machine stands still between two of the calls below.
+      graceSeconds: 10,
     });
-    const rotatedAt = performance.now();
     expect((await get('/invoices', bearer(token))).status).toBe(200);
     expect((await get('/invoices', { authorization: `Bearer ${String(secret)}` })).status).toBe(
       200,
@@ -66,7 +68,7 @@ if (missing !== undefined) it.skip(`nginx in front of the gateway: ${missing}`, 
     // From now on only the gateway's own memory can tell: what it has not learnt, it must ask for.
     stack.service.clock.set(new Date(Date.now() + 60_000).toISOString());
     await until(async () => (await get('/invoices', bearer(token))).status === 401);
-    expect(performance.now() - rotatedAt).toBeGreaterThan(1_000);
+    expect(performance.now() - rotatedAt).toBeGreaterThan(5_000);
     expect((await get('/invoices', { authorization: `Bearer ${String(secret)}` })).status).toBe(
       200,
     );
@@ -142,10 +144,7 @@ if (missing !== undefined) it.skip(`nginx in front of the gateway: ${missing}`, 
   });
 
   it('says 503 when there is no gateway, and lets nobody in', async () => {
-    const nobody = await EchoService.start();
-    const { url } = nobody;
-    await nobody.close();
-    const alone = await Nginx.start(url, service.url);
+    const alone = await Nginx.start(`http://127.0.0.1:${await freePort()}`, service.url);
     const answer = await fetch(`${alone.url}/status`);
     expect(answer.status).toBe(503);
     await alone.stop();
@@ -156,7 +155,7 @@ if (missing !== undefined) it.skip(`nginx in front of the gateway: ${missing}`, 
     const front = await Nginx.start(own.url, service.url);
     const [known, unknown] = [await own.create(), await own.create()];
     const ask = (headers: Record<string, string>) => fetch(`${front.url}/invoices`, { headers });
-    expect((await ask(bearer(known))).status).toBe(200);
+    expect((await askedAgain(() => ask(bearer(known)))).status).toBe(200);
     await own.service.close();
     expect((await ask(bearer(known))).status).toBe(200);
     const refused = await ask(bearer(unknown));

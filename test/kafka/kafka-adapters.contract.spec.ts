@@ -38,7 +38,8 @@ describePublisher(
 describeRelayLease(
   'KafkaRelayLease',
   async () => {
-    const own = { ...settings(), ledgerId: 'ledger-1', sessionMs: 6_000 };
+    // Nobody here falls silent but by a machine that stands still.
+    const own = { ...settings(), ledgerId: 'ledger-1', sessionMs: 30_000 };
     const publisher = new KafkaPublisher(own);
     await publisher.ensureChannels();
     await publisher.close();
@@ -118,7 +119,7 @@ run('KafkaPublisher', () => {
 
 run('KafkaRelayLease', () => {
   it('refuses the checkpoint of another ledger', async () => {
-    const own = { ...settings(), ledgerId: 'ledger-1', sessionMs: 6_000 };
+    const own = { ...settings(), ledgerId: 'ledger-1', sessionMs: 30_000 };
     const publisher = new KafkaPublisher(own);
     await publisher.ensureChannels();
     await publisher.close();

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type RetryOptions } from 'kafkajs';
+import { freePorts } from '../support/free-ports.js';
 import { KafkaBroker } from './kafka-broker.js';
 
 const READY_MS_MAX = 90_000;
@@ -63,11 +62,12 @@ export class KafkaServer {
     return this.brokers[0]!;
   }
 
-  /** A client that says nothing, for tests that look at what arrived. */
+  /**
+   * A client that says nothing, for tests that look at what arrived. A broker that has just come back finds leaders
+   * and coordinators somewhat later than it answers, so it asks again and again.
+   */
   client(): Kafka {
-    const brokers = [...this.addresses];
-    const retry = { retries: 2, initialRetryTime: 50, maxRetryTime: 200 };
-    return new Kafka({ brokers, logLevel: logLevel.NOTHING, connectionTimeout: 1_000, retry });
+    return this.#client({ retries: 40, initialRetryTime: 50, maxRetryTime: 500 }, 10_000);
   }
 
   /** Resolves once every broker that was started takes part. */
@@ -89,7 +89,8 @@ export class KafkaServer {
   }
 
   async #members(): Promise<number> {
-    const admin: Admin = this.client().admin();
+    const retry = { retries: 2, initialRetryTime: 50, maxRetryTime: 200 };
+    const admin: Admin = this.#client(retry, 1_000).admin();
     try {
       await admin.connect();
       return (await admin.describeCluster()).brokers.length;
@@ -98,6 +99,11 @@ export class KafkaServer {
     } finally {
       await admin.disconnect().catch(() => undefined);
     }
+  }
+
+  #client(retry: RetryOptions, connectionTimeout: number): Kafka {
+    const brokers = [...this.addresses];
+    return new Kafka({ brokers, logLevel: logLevel.NOTHING, connectionTimeout, retry });
   }
 }
 
@@ -141,12 +147,4 @@ function propertiesOf(
     'num.io.threads': '2',
     'log.cleaner.dedupe.buffer.size': '4194304',
   };
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map(async (server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }

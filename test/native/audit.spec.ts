@@ -1,10 +1,6 @@
-import { jest } from '@jest/globals';
 import { contractAjv, openApi } from './support/native-contract.js';
 import type { NativeAnswer, NativeClient } from './support/native-client.js';
 import { NativeWorld, TOKENS, UNKNOWN_ID } from './support/native-world.js';
-
-/** Some of these write much, and the machine may be busy. */
-jest.setTimeout(20_000);
 
 let world: NativeWorld;
 

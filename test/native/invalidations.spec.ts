@@ -102,13 +102,16 @@ describe('what is told', () => {
   it('says how far it has come when events are passed over, and every second', async () => {
     const stream = await open();
     await stream.next('ledger-position');
+    const madeAt = performance.now();
     await world.token();
-    const passed = (await stream.next('ledger-position'))!;
-    expect(passed.id).toBe(await head());
-    const alive = (await stream.next('ledger-position'))!;
+    // What was due before the token was made may come before what tells of it.
+    const signs = [(await stream.next())!];
+    while (signs.at(-1)!.id !== (await head())) signs.push((await stream.next())!);
+    const alive = (await stream.next())!;
     expect(alive.id).toBe(await head());
-    expect(alive.arrivedAt - passed.arrivedAt).toBeGreaterThan(900);
-    expect(stream.seen.map(({ type }) => type)).toEqual(Array(3).fill('ledger-position'));
+    // From before the sign before it was sent: that one may have been late, and then this one is not.
+    expect(alive.arrivedAt - madeAt).toBeGreaterThan(900);
+    expect(new Set(stream.seen.map(({ type }) => type))).toEqual(new Set(['ledger-position']));
   });
 });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { NativeWorld, type TestToken } from './support/native-world.js';
+import { NativeWorld, UNKNOWN_ID, type TestToken } from './support/native-world.js';
 
 let world: NativeWorld;
 let gateway: TestToken;
@@ -53,11 +53,7 @@ const bodies = (): readonly (readonly [path: string, what: string, body: string]
     ['/v1/verify/batch', 'two questions', json({ items: [{ token: secret }, { token: 'no' }] })],
     ['/v1/quota/consume', 'a charge', json({ tokenId, units: 1 })],
     ['/v1/quota/consume', 'more than there is', json({ tokenId, units: 1_001 })],
-    [
-      '/v1/quota/consume',
-      'an unknown token',
-      json({ tokenId: gateway.id.replace(/^./, '0'), units: 1 }),
-    ],
+    ['/v1/quota/consume', 'an unknown token', json({ tokenId: UNKNOWN_ID, units: 1 })],
   ];
 };
 
@@ -101,7 +97,9 @@ describe('a question on its way', () => {
     const { hostname: host, port } = new URL(world.service.url);
     const socket = connect({ host, port: Number(port) });
     let text = '';
-    socket.on('data', (chunk) => (text += chunk.toString()));
+    socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    // From the beginning: it may close while the last other question is still being answered.
+    const closed = once(socket, 'close');
     await once(socket, 'connect');
     socket.setNoDelay(true);
     for (const piece of pieces) {
@@ -109,7 +107,7 @@ describe('a question on its way', () => {
       // Any other question is answered after what was sent before has arrived.
       await fetch(`${world.service.url}/health/live`).then((response) => response.text());
     }
-    await once(socket, 'close');
+    await closed;
     return text;
   };
   const head = (body: string, connection: string): string =>

@@ -110,7 +110,8 @@ describe('a verdict', () => {
     const foreign = await world.token({}, other.admin.client, 'other');
     const secrets = [
       ...['', 'x', 'tl_', UNKNOWN_ID, foreign.secret, world.service.admin],
-      ...[`${gateway.secret.slice(0, -1)}x`, `tl_${'0'.repeat(30)}2C8GjS`, '\u{1f680}'],
+      ...[`${gateway.secret.slice(0, -1)}_`, `tl_${'0'.repeat(30)}2C8GjS`, '\u{1f680}'],
+      `${gateway.secret.slice(0, -1)}${gateway.secret.endsWith('x') ? 'y' : 'x'}`,
     ];
     for (const token of secrets) {
       const verdict = await verify({ token });

@@ -1,11 +1,7 @@
-import { jest } from '@jest/globals';
 import type { AddressInfo } from 'node:net';
 import { importEvents, ImportRefused, openInMemory, type Ledger } from '@ledger/runtime';
 import { createApp } from '../../apps/ledger-api/src/app.js';
 import { NativeWorld, TOKENS } from './support/native-world.js';
-
-/** Some of these write much, and the machine may be busy. */
-jest.setTimeout(20_000);
 
 let world: NativeWorld;
 const closers: (() => Promise<unknown>)[] = [];

@@ -1,5 +1,6 @@
 import { LEDGER_SCOPES } from '../../apps/ledger-api/src/dialects/native/ledger-scopes.js';
 import type { NativeAnswer, NativeClient } from './support/native-client.js';
+import { grantedMs } from '../support/granted-time.js';
 import { NativeWorld, UNKNOWN_ID } from './support/native-world.js';
 
 let world: NativeWorld;
@@ -69,7 +70,7 @@ describe('registering people', () => {
   });
 
   it('judges an e-mail of any length at once', async () => {
-    const startedAt = performance.now();
+    const startedAt = grantedMs();
     for (const email of [
       `${'a.'.repeat(30_000)}`,
       `a@${'a-'.repeat(30_000)}`,
@@ -77,7 +78,7 @@ describe('registering people', () => {
     ]) {
       expect((await world.admin.post(USERS, { email })).status).toBe(400);
     }
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(grantedMs() - startedAt).toBeLessThan(500);
   });
 
   it.each([

@@ -57,4 +57,4 @@ it('a backup taken while the service is written to holds all that was acknowledg
     expect((await createToken({ url: again.url, admin })).status).toBe(200);
     expect(await again.stop()).toBe(0);
   }
-}, 120_000);
+});

@@ -64,7 +64,7 @@ describe('health', () => {
     await createToken(service).catch(() => undefined);
     expect(await failedChecks()).toEqual(['read-models-failed']);
     expect(JSON.stringify(await health(service.url, 'ready'))).not.toContain('planted');
-  }, 20_000);
+  });
 
   it('turns red when the read models are far behind the log', async () => {
     store.ahead = 10_001n;

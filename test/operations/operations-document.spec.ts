@@ -61,5 +61,5 @@ describe('docs/operations.md', () => {
     await service.stop();
     folder.remove();
     expect(names('The data directory')).toEqual(found.sort());
-  }, 30_000);
+  });
 });

@@ -1,13 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+export { freePort } from '../support/free-ports.js';
+
 const MAIN = fileURLToPath(new URL('../../apps/ledger-api/src/main.js', import.meta.url));
-const START_MS_MAX = 30_000;
+/** Only what hangs runs into this, before the test itself does, which could not say what was printed. */
+const WAIT_MS_MAX = 240_000;
 
 /** The service as it ships, in a process of its own. */
 export class ServiceProcess {
@@ -68,7 +70,7 @@ export class ServiceProcess {
   }
 
   async until(isSo: () => boolean): Promise<void> {
-    const deadline = performance.now() + START_MS_MAX;
+    const deadline = performance.now() + WAIT_MS_MAX;
     while (!isSo()) {
       const isOver = this.child.exitCode !== null || performance.now() > deadline;
       if (isOver) throw new Error(`in vain:\n${this.stdout}\n${this.stderr}`);
@@ -91,13 +93,4 @@ export class ServiceProcess {
 export function temporaryFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'ledger-operations-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -14,7 +14,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createToken } from './operated-service.js';
-import { freePort, ServiceProcess, temporaryFolder } from './service-process.js';
+import { ServiceProcess, temporaryFolder } from './service-process.js';
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder.path, name);
@@ -30,7 +30,7 @@ beforeAll(async () => {
   await createToken({ url: again.url, admin });
   await again.stop();
   await (await ServiceProcess.started({ LEDGER_DATA_DIR: other })).stop();
-}, 60_000);
+});
 afterAll(() => folder.remove());
 
 /** Starts what must not start. */
@@ -69,7 +69,7 @@ describe('the configuration', () => {
   });
 
   it('names a port that is taken, and still shows a new ledger’s token once', async () => {
-    const taken = createServer().listen(await freePort(), '127.0.0.1');
+    const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
     const service = ServiceProcess.run({ PORT: String(port), LEDGER_DATA_DIR: at('taken') });
@@ -94,7 +94,7 @@ describe('a data directory', () => {
     const again = await ServiceProcess.started({ LEDGER_DATA_DIR: directory });
     expect(again.stdout).not.toContain('First start');
     await again.stop();
-  }, 30_000);
+  });
 
   it('that does not exist is not made in production', async () => {
     const directory = at('production');
@@ -120,7 +120,7 @@ describe('a data directory', () => {
     const service = await ServiceProcess.started({ LEDGER_DATA_DIR: sound });
     expect(await refusal({ LEDGER_DATA_DIR: sound })).toContain('only one process at a time');
     expect(await service.stop()).toBe(0);
-  }, 30_000);
+  });
 
   const damage: Readonly<Record<string, [spoil: (directory: string) => void, reason: RegExp]>> = {
     'is empty': [emptied, /is empty\. If a ledger belongs there, mount its volume/],
@@ -179,21 +179,17 @@ describe('a data directory', () => {
     ],
   };
 
-  it.each(Object.entries(damage))(
-    'that %s is refused with the reason',
-    async (what, spoiled) => {
-      const [spoil, reason] = spoiled;
-      const directory = at(what.replace(/\W+/g, '-'));
-      cpSync(sound, directory, { recursive: true });
-      spoil(directory);
-      const before = contents(directory);
-      for (const NODE_ENV of ['development', 'production']) {
-        expect(await refusal({ LEDGER_DATA_DIR: directory, NODE_ENV })).toMatch(reason);
-      }
-      expect(contents(directory)).toEqual(before);
-    },
-    20_000,
-  );
+  it.each(Object.entries(damage))('that %s is refused with the reason', async (what, spoiled) => {
+    const [spoil, reason] = spoiled;
+    const directory = at(what.replace(/\W+/g, '-'));
+    cpSync(sound, directory, { recursive: true });
+    spoil(directory);
+    const before = contents(directory);
+    for (const NODE_ENV of ['development', 'production']) {
+      expect(await refusal({ LEDGER_DATA_DIR: directory, NODE_ENV })).toMatch(reason);
+    }
+    expect(contents(directory)).toEqual(before);
+  });
 
   it('without read models is opened, and has them made again', async () => {
     const directory = at('rebuilt');
@@ -205,7 +201,7 @@ describe('a data directory', () => {
     const ready = await fetch(`${service.url}/health/ready`);
     expect(ready.status).toBe(200);
     await service.stop();
-  }, 20_000);
+  });
 });
 
 function emptied(directory: string): void {

@@ -28,6 +28,5 @@ describe('the simulator', () => {
       // Found by a broken promise, not by a program that fell over.
       expect(found?.reason).toMatchObject({ name: 'Violation' });
     },
-    60_000,
   );
 });

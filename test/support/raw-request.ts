@@ -8,6 +8,7 @@ export function rawRequest(url: string, request: string): Promise<string> {
     const socket = connect(Number(port), hostname, () => socket.write(request));
     socket.on('data', (chunk) => (answer += chunk.toString()));
     socket.on('close', () => resolve(answer));
-    socket.on('error', reject);
+    // Whoever closes a connection without having read everything resets it, answered or not.
+    socket.on('error', (error) => (answer === '' ? reject(error) : resolve(answer)));
   });
 }

@@ -55,7 +55,8 @@ function listening(child: ChildProcess): Promise<string> {
     let output = '';
     const read = (chunk: Buffer): void => {
       output += chunk.toString();
-      const [, url] = /listens on (http:\S+)/.exec(output) ?? [];
+      // To the end of its line: it may come in pieces.
+      const [, url] = /listens on (http:\S+)\s/.exec(output) ?? [];
       if (url) resolve(url);
     };
     child.stdout!.on('data', read);

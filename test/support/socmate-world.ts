@@ -79,7 +79,7 @@ export class SocmateWorld {
     for (let next = await store.head(); next !== head; next = await store.head()) {
       head = next;
       await new Promise((resolve) => setTimeout(resolve, 5));
-      await projector.reached(head, 1000);
+      await projector.caughtUp();
     }
   }
 

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Admin } from 'kafkajs';
 import { EventStoreDouble } from '../eventstoredb/double/event-store-double.js';
 import { EchoService } from '../gateway/support/echo-service.js';
 import { Nginx } from '../gateway/support/nginx.js';
@@ -25,6 +26,8 @@ export class Deployment {
   front = '';
   /** What stands for EventStoreDB. */
   database = '';
+  readonly #processes: string[] = [];
+  #kafka!: Admin;
 
   static async start(kafkaLibraries: string): Promise<Deployment> {
     const deployment = new Deployment();
@@ -37,6 +40,14 @@ export class Deployment {
     }
   }
 
+  /** Asks every process for something that none has to wait for. */
+  async probe(): Promise<void> {
+    const alive = this.#processes.map(async (url) => {
+      await (await fetch(`${url}/health/live`)).arrayBuffer();
+    });
+    await Promise.all([...alive, this.#kafka.describeCluster()]);
+  }
+
   /** Stops all, in the opposite order. */
   async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0).reverse()) await stop();
@@ -46,6 +57,9 @@ export class Deployment {
   async #start(libraries: string): Promise<void> {
     const kafka = await KafkaServer.start({ libraries });
     this.#stops.push(() => kafka.stop());
+    this.#kafka = kafka.client().admin();
+    await this.#kafka.connect();
+    this.#stops.push(() => this.#kafka.disconnect());
     const brokers = kafka.addresses.join(',');
     const keyFile = join(this.#directory, 'ledger.key');
     writeFileSync(keyFile, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
@@ -113,12 +127,14 @@ export class Deployment {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#stops.push(() => ended(child));
-    return listening(app, child);
+    const url = await listening(app, child);
+    this.#processes.push(url);
+    return url;
   }
 }
 
 function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return Promise.resolve();
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once('exit', () => resolve());
     child.kill('SIGTERM');

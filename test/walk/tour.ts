@@ -7,7 +7,10 @@ export const BOUND_MS = 1_000;
 
 /** Callers that use tokens through nginx all the while. */
 const CALLERS = 16;
-const TRIES_MAX = 5;
+const TRIES_MAX = 30;
+const PROBE_EVERY_MS = 20;
+/** How long to wait until the ledger shows what the gateway has told it. */
+const SHOWN_MS_MAX = 60_000;
 
 /** What became of one token. */
 export interface TokenStory {
@@ -25,6 +28,8 @@ export interface TourReport {
   readonly calls: number;
   /** Calls let in although their token had been revoked for longer than the bound. */
   readonly acceptedAfterBound: number;
+  /** The longest that any process took meanwhile for an answer that waits for nothing: what the machine itself takes. */
+  readonly machineMs: number;
   /** Revocations that the ledger shows as in effect on the gateway, of those asked about. */
   readonly shownAsEffective: { readonly of: number; readonly effective: number };
 }
@@ -44,14 +49,22 @@ export class Tour {
   #calls = 0;
   #acceptedAfterBound = 0;
   #isOver = false;
+  #machineMs = 0;
+  #failure: Error | undefined;
+  /** The newest position that the ledger has answered with. */
+  #position = 0n;
 
   constructor(private readonly deployment: Deployment) {}
 
   async run(count: number): Promise<TourReport> {
     await this.#issue(count);
+    // A token is known where it was made, and at the other node somewhat later.
+    for (const node of [0, 1]) await this.#ledger(node, 'GET', '/v1/orgs/demo/tokens?limit=1');
     // Each is in the gateway's memory before anything is revoked.
     await inTurns(this.#tokens, CALLERS, (token) => this.#use(token, true));
-    const callers = Array.from({ length: CALLERS }, () => this.#keepUsing());
+    const failed = (error: unknown): void => void (this.#failure ??= error as Error);
+    const callers = Array.from({ length: CALLERS }, () => this.#keepUsing().catch(failed));
+    const watch = this.#watchMachine().catch(failed);
     const revocations: string[] = [];
     for (const token of shuffled(this.#tokens)) {
       const [node] = shuffled([0, 1]);
@@ -60,8 +73,11 @@ export class Tour {
     }
     const afterwards = performance.now() + BOUND_MS * 1.5;
     while (performance.now() < afterwards) await new Promise((done) => setTimeout(done, 50));
+    // Not only by luck: each is tried once more, when it must be refused.
+    await inTurns(this.#tokens, CALLERS, (token) => this.#use(token));
     this.#isOver = true;
-    await Promise.all(callers);
+    await Promise.all([...callers, watch]);
+    if (this.#failure !== undefined) throw this.#failure;
     const stories = this.#tokens.map(({ id, node, acceptedForMs, refusals }) => {
       return { tokenId: id, node, acceptedForMs, refusals };
     });
@@ -69,6 +85,7 @@ export class Tour {
       stories,
       calls: this.#calls,
       acceptedAfterBound: this.#acceptedAfterBound,
+      machineMs: this.#machineMs,
       shownAsEffective: await this.#propagation(shuffled(revocations).slice(0, 20)),
     };
   }
@@ -93,12 +110,7 @@ export class Tour {
   }
 
   async #use(token: UsedToken, mustPass = false): Promise<void> {
-    const sentAt = performance.now();
-    const response = await fetch(`${this.deployment.front}/jobs/1`, {
-      headers: { authorization: `Bearer ${token.secret}` },
-    });
-    await response.arrayBuffer();
-    this.#calls += 1;
+    const { sentAt, response } = await this.#call(token);
     if (response.status !== 200 && response.status !== 401) {
       throw new Error(`nginx answered ${response.status}`);
     }
@@ -112,6 +124,29 @@ export class Tour {
     }
   }
 
+  /** Whom nobody could judge in time comes again: that is neither let in nor refused. */
+  async #call({ secret }: UsedToken): Promise<{ sentAt: number; response: Response }> {
+    for (let tried = 1; ; tried += 1) {
+      const sentAt = performance.now();
+      const response = await fetch(`${this.deployment.front}/jobs/1`, {
+        headers: { authorization: `Bearer ${secret}` },
+      });
+      await response.arrayBuffer();
+      this.#calls += 1;
+      if (response.status !== 503 || tried === TRIES_MAX) return { sentAt, response };
+      await sleep(Number(response.headers.get('retry-after') ?? 1) * 1_000);
+    }
+  }
+
+  async #watchMachine(): Promise<void> {
+    while (!this.#isOver) {
+      const startedAt = performance.now();
+      await this.deployment.probe();
+      this.#machineMs = Math.max(this.#machineMs, performance.now() - startedAt);
+      await sleep(PROBE_EVERY_MS);
+    }
+  }
+
   async #revoke(token: UsedToken, node: number): Promise<string> {
     const path = `/v1/orgs/demo/tokens/${token.id}/revoke`;
     const answer = await this.#ledger(node, 'POST', path, { reason: 'compromised' });
@@ -121,11 +156,20 @@ export class Tour {
   }
 
   async #propagation(ids: readonly string[]): Promise<TourReport['shownAsEffective']> {
-    let effective = 0;
-    for (const id of ids) {
+    const inVain = performance.now() + SHOWN_MS_MAX;
+    const isShown = async (id: string): Promise<boolean> => {
       const shown = await this.#ledger(0, 'GET', `/v1/revocations/${id}/propagation`);
       const { effective: on, of } = shown as { effective: number; of: number };
-      if (of > 0 && on === of) effective += 1;
+      return of > 0 && on === of;
+    };
+    let effective = 0;
+    for (const id of ids) {
+      let isInEffect = await isShown(id);
+      while (!isInEffect && performance.now() < inVain) {
+        await sleep(100);
+        isInEffect = await isShown(id);
+      }
+      if (isInEffect) effective += 1;
     }
     return { of: ids.length, effective };
   }
@@ -139,9 +183,12 @@ export class Tour {
         headers: {
           authorization: `Bearer ${this.deployment.admin}`,
           ...(body && { 'content-type': 'application/json', 'idempotency-key': key }),
+          ...(!body && { 'ledger-min-position': String(this.#position) }),
         },
         ...(body && { body: JSON.stringify(body) }),
       });
+      const position = BigInt(response.headers.get('ledger-position') ?? 0);
+      if (position > this.#position) this.#position = position;
       if (response.ok) return response.json();
       const text = await response.text();
       if (response.status !== 503 || tried === TRIES_MAX) {

@@ -35,7 +35,8 @@ function csv({ stories }: TourReport): string {
   return `token,revoked_on_node,still_accepted_ms,refusals_since\n${lines.join('\n')}\n`;
 }
 
-function summary({ stories, calls, acceptedAfterBound, shownAsEffective }: TourReport): string {
+function summary(report: TourReport): string {
+  const { stories, calls, acceptedAfterBound, machineMs, shownAsEffective } = report;
   const sorted = stories.map(({ acceptedForMs }) => acceptedForMs).sort((a, b) => a - b);
   const at = (share: number): string => {
     return `${sorted[Math.floor((sorted.length - 1) * share)]!.toFixed(1)} ms`;
@@ -45,6 +46,7 @@ function summary({ stories, calls, acceptedAfterBound, shownAsEffective }: TourR
     `${stories.length} tokens revoked during ${calls} calls`,
     `still accepted after the answer: p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)}`,
     `accepted later than ${BOUND_MS} ms after the answer: ${acceptedAfterBound} calls`,
+    `longest that a process took to say that it lives: ${machineMs.toFixed(1)} ms`,
     `shown by the ledger as in effect on the gateway: ${effective} of ${of} asked about`,
   ].join('\n');
 }

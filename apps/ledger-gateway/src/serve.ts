@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify';
 import {
   Gateway,
   KafkaFeed,
@@ -8,16 +7,14 @@ import {
   type GatewayLog,
   type InvalidationFeed,
 } from '@ledger/gateway-cache';
-import { kafkaAccess } from '@ledger/process';
-import { createGatewayApp, type GatewayApps } from './gateway-app.js';
+import { Farewell, kafkaAccess } from '@ledger/process';
+import { createGatewayApp } from './gateway-app.js';
 import { readGatewayConfig, type GatewayConfig } from './gateway-config.js';
 import { JsonLog } from './operations/log.js';
 import { readRoutesFile } from './routes/routes-file.js';
 
 /** How long calls under way, and the goodbye to the ledger, may take. */
 const STOP_MS_MAX = 10_000;
-/** How long proxies have to hear, with their next answer, that their connection ends. */
-const FAREWELL_MS = 1_000;
 
 /** A gateway that listens. */
 export interface RunningGateway {
@@ -81,19 +78,22 @@ export async function startGateway(
     hasOwnOperations: config.METRICS_PORT !== 0,
     withProcessMetrics: isOwnProcess,
   });
+  const { main, operations } = apps;
+  const farewell = new Farewell(main.server);
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     isStopping = true;
-    await closeApps(apps);
+    await farewell.say(STOP_MS_MAX, () => main.close());
+    await operations.close();
     await gateway.close();
     ledger.close();
   };
   try {
     const { HOST: host } = config;
     if (config.METRICS_PORT !== 0) {
-      await apps.operations.listen({ host, port: config.METRICS_PORT });
+      await operations.listen({ host, port: config.METRICS_PORT });
     }
-    const listening = await apps.main.listen({ host, port: config.PORT });
+    const listening = await main.listen({ host, port: config.PORT });
     const { GATEWAY_FEED: feed, GATEWAY_CACHE_TTL_MS: ttlMs } = config;
     log.write('info', 'gateway.started', { gatewayId, ledger: url, feed, ttlMs });
     return { url: listening, gateway, stop: () => (stopped ??= stop()) };
@@ -107,20 +107,4 @@ function feedOf(config: Readonly<GatewayConfig>, log: GatewayLog): InvalidationF
   const { GATEWAY_LEDGER_URL: url, GATEWAY_LEDGER_TOKEN: token, GATEWAY_ID: gatewayId } = config;
   if (config.GATEWAY_FEED === 'sse') return new SseFeed({ url, token, log });
   return new KafkaFeed({ gatewayId, access: kafkaAccess(config)! });
-}
-
-/** Proxies keep connections open: each hears with one more answer that it ends. */
-async function closeApps({ main, operations }: GatewayApps): Promise<void> {
-  const { server } = main;
-  const connections = (): Promise<number> =>
-    new Promise((resolve) => server.getConnections((_error, count) => resolve(count ?? 0)));
-  server.prependListener('request', (_request, response) => {
-    response.setHeader('connection', 'close');
-  });
-  const until = systemTime.monotonicMs() + FAREWELL_MS;
-  while (systemTime.monotonicMs() < until && (await connections()) > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const apps: FastifyInstance[] = operations === main ? [main] : [main, operations];
-  await Promise.all(apps.map((app) => app.close()));
 }

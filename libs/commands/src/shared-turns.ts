@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FoldSource } from './stream-folds.js';
 
 /** How it stands with one subject, as this node has seen it. */
@@ -73,6 +72,11 @@ export class SharedTurns {
 
 function isContested({ contestedUntil }: Standing): boolean {
   return performance.now() < contestedUntil;
+}
+
+/** By the timers of the process, which a test may take over: `node:timers/promises` has some of its own. */
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Between the two, at random. */

@@ -192,10 +192,12 @@ describe('a native scope', () => {
   ])('is never %j', (text) => expect(isNativeScope(text)).toBe(false));
 
   it('is judged in time that does not explode with its length', () => {
-    const started = performance.now();
+    // What it works, not what passes: the machine may be busy with others.
+    const started = process.cpuUsage();
     isNativeScope('a'.repeat(1_000_000));
     isNativeScope(`${'a:'.repeat(31)}!`);
-    expect(performance.now() - started).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(started);
+    expect((user + system) / 1000).toBeLessThan(1000);
   });
 });
 

@@ -1,3 +1,4 @@
+export * from './farewell.js';
 export * from './json-log.js';
 export * from './messaging-settings.js';
 export * from './process-settings.js';

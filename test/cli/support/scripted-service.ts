@@ -39,6 +39,8 @@ export async function startScriptedService(
       respond(answer, request, response);
     });
   });
+  // No connection ends just as the program asks again over it.
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

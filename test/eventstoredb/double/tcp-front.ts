@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from '../../support/free-ports.js';
 
 interface Pair {
   readonly outside: Socket;
@@ -29,10 +30,10 @@ export class TcpFront {
 
   async listen(insidePort: number): Promise<void> {
     const server = createServer((outside) => this.#carry(outside, insidePort));
+    this.#port ||= await freePort();
     server.listen(this.#port, '127.0.0.1');
     await once(server, 'listening');
     this.#server = server;
-    this.#port = (server.address() as AddressInfo).port;
   }
 
   /** Half-open: what is connected now stays connected, and nothing passes any more. New connections work. */

@@ -136,13 +136,16 @@ describe('a node whose database', () => {
       await begin();
       const since = performance.now();
       while (performance.now() - since < STALENESS_MS / 2) {
-        expect(await verifies()).toBe('VALID');
+        const said = await verifies();
+        // An answer that the machine held up may be about a later moment.
+        if (performance.now() - since < STALENESS_MS / 2) expect(said).toBe('VALID');
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       const staleMs = await until(async () => (await verifies()) === 'BEHIND');
       expect(staleMs).toBeLessThan(STALENESS_MS);
       // Once too old it is never judged by again, until the database is back.
       for (let n = 0; n < 20; n += 1) expect(await verifies()).toBe('BEHIND');
+      await until(async () => (await node.failedChecks()).length > 1);
       expect(await node.failedChecks()).toEqual(['store-stalled', 'read-models-too-old']);
       expect(await node.isAlive()).toBe(true);
       expect(node.ledger.store.counts.pending).toBeLessThanOrEqual(1_000);
@@ -154,7 +157,7 @@ describe('a node whose database', () => {
       expect(await until(async () => (await verifies()) === 'VALID')).toBeLessThan(RECOVERY_MS);
       await until(async () => (await node.failedChecks()).length === 0);
       await expectNothingLost(node, calls);
-    }, 40_000);
+    });
   }
 
   it('is slow, every call is answered in time, in whatever way', async () => {
@@ -165,7 +168,7 @@ describe('a node whose database', () => {
     double.faults.delayMs = 0;
     expect(await until(writes, 20_000)).toBeLessThan(RECOVERY_MS);
     await expectNothingLost(node, calls);
-  }, 40_000);
+  });
 
   it('answers nothing: writes that come while it is known are refused at once', async () => {
     double.front.pause();
@@ -178,7 +181,7 @@ describe('a node whose database', () => {
     }
     double.front.resume();
     expect(await until(writes, 20_000)).toBeLessThan(RECOVERY_MS);
-  }, 30_000);
+  });
 
   it('loses acknowledgements, nobody notices and nothing is written twice', async () => {
     double.faults.losesFirstAcks = true;
@@ -190,7 +193,7 @@ describe('a node whose database', () => {
       expect(await writes()).toBe(true);
       expect(double.log.records.length).toBe(before + 1);
     }
-  }, 30_000);
+  });
 
   it('is unavailable for a moment, or answers oddly, nobody notices', async () => {
     const faults = ['unavailable', 'notReady', 'duplicateReplies', 'positionlessReplies'] as const;
@@ -202,7 +205,7 @@ describe('a node whose database', () => {
       double.faults[fault] = 0;
     }
     await until(async () => (await node.failedChecks()).length === 0);
-  }, 30_000);
+  });
 
   it('drops subscriptions, the other node hears of a revoke within the bound all the same', async () => {
     const other = await nodes.start('b', { stalenessMaxMs: STALENESS_MS });
@@ -235,8 +238,9 @@ describe('a node whose database', () => {
     expect((await node.revoke(token.body.token.id)).status).toBe(200);
     let lastValid = cutAt;
     await until(async () => {
+      const askedAt = performance.now();
       const said = await verdict();
-      if (said === 'VALID') lastValid = performance.now();
+      if (said === 'VALID') lastValid = askedAt;
       return said === 'BEHIND';
     });
     expect(lastValid - cutAt).toBeLessThan(STALENESS_MS + 100);
@@ -252,8 +256,8 @@ describe('a node whose database', () => {
       seen.add(said);
       return said === 'REVOKED';
     });
-    expect([...seen].sort()).toEqual(['BEHIND', 'REVOKED']);
-  }, 30_000);
+    expect([...seen].filter((said) => said !== 'BEHIND')).toEqual(['REVOKED']);
+  });
 });
 
 describe('a node on a cluster of three', () => {
@@ -289,7 +293,7 @@ describe('a node on a cluster of three', () => {
     expect(await until(writes, 20_000)).toBeLessThan(1_000 + RECOVERY_MS);
     clearTimeout(electing);
     await until(async () => (await node.failedChecks()).length === 0);
-  }, 40_000);
+  });
 
   it('goes to the next leader when the one before leads no more', async () => {
     cluster.elect(2);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EventStoreDouble } from '../double/event-store-double.js';
+import { grantedMs, stoodMs } from '../../support/granted-time.js';
 import { until } from '../support/store-on-double.js';
 import { callAt, Nodes, type TestNode } from './support/node.js';
 
@@ -23,10 +24,10 @@ function describeTwoNodes(
       nodes = new Nodes({ connectionString, streamPrefix: `test-${randomUUID()}-` });
       // At once, on an empty log.
       [a, b] = await Promise.all([nodes.start('a'), nodes.start('b')]);
-    }, 30_000);
+    });
     afterAll(async () => {
-      await nodes.close();
-      await closeDatabase();
+      await nodes?.close();
+      await closeDatabase?.();
     });
 
     it('that start at once on an empty log make one tenant, and both know its token', async () => {
@@ -73,10 +74,10 @@ function describeTwoNodes(
         const { body } = await here.create();
         await until(async () => (await there.verify(body.secret)).body.valid === true);
         expect((await here.revoke(body.token.id)).status).toBe(200);
-        const since = performance.now();
+        const since = grantedMs();
         expect((await here.verify(body.secret)).body.code).toBe('REVOKED');
         await until(async () => (await there.verify(body.secret)).body.code === 'REVOKED');
-        delays.push(performance.now() - since);
+        delays.push(grantedMs() - since);
       }
       expect(Math.max(...delays)).toBeLessThan(TOLD_MS);
     });
@@ -124,7 +125,7 @@ function describeTwoNodes(
       expect(charges.map(({ consumedAfter }) => consumedAfter)).toEqual(
         Array.from({ length: limit }, (_, n) => n + 1),
       );
-    }, 30_000);
+    });
 
     it('a key is charged once, whichever node it is repeated on', async () => {
       const { body } = await a.create({ maxQuota: 10 });
@@ -154,6 +155,7 @@ function describeTwoNodes(
         }
       });
       await new Promise((resolve) => setTimeout(resolve, 300));
+      const stoodBefore = stoodMs();
       expect((await a.revoke(user.token.id)).status).toBe(200);
       await Promise.all(creating);
       const events = await a.ledger.store.readAllAfter(0n, 10_000);
@@ -168,10 +170,11 @@ function describeTwoNodes(
         })
         .map(({ occurredAt }) => Date.parse(occurredAt) - Date.parse(revoked.occurredAt));
       // The window of guarded appends, docs/eventstoredb.md: what was on its way, and never more than a deadline.
-      for (const ms of late) expect(ms).toBeLessThan(1_800);
+      const stood = stoodMs() - stoodBefore;
+      for (const ms of late) expect(ms).toBeLessThan(1_800 + stood);
       expect(late.length).toBeLessThanOrEqual(16);
       if (process.env['LEDGER_TEST_FIGURES']) process.stdout.write(`A13: ${late.join(' ')} ms\n`);
-    }, 30_000);
+    });
 
     it('a node that was away knows on its return what happened meanwhile', async () => {
       const { body: before } = await a.create();
@@ -185,16 +188,22 @@ function describeTwoNodes(
       expect((await again.verify(before.secret)).body.code).toBe('REVOKED');
       expect((await again.verify(meanwhile.secret)).body.code).toBe('VALID');
       await again.close();
-    }, 20_000);
+    });
 
     it('the log is read to the same end on both, and from a position that is none it is refused', async () => {
       const lines = async ({ url, admin }: TestNode, after: string): Promise<Response> =>
         fetch(`${url}/v1/events?after=${after}`, {
           headers: { authorization: `Bearer ${admin}`, accept: 'application/x-ndjson' },
         });
-      await until(() => a.ledger.progress.position === b.ledger.progress.position);
-      const [ofA, ofB] = await Promise.all([lines(a, '0'), lines(b, '0')]);
-      expect(await ofA.text()).toBe(await ofB.text());
+      let [ofA, ofB] = ['', ''];
+      // A use is recorded after its answer: one may still come in between.
+      for (let tried = 0; tried === 0 || (ofA !== ofB && tried < 10); tried += 1) {
+        await until(() => a.ledger.progress.position === b.ledger.progress.position);
+        const answers = await Promise.all([lines(a, '0'), lines(b, '0')]);
+        [ofA, ofB] = [await answers[0].text(), await answers[1].text()];
+      }
+      expect(ofA).not.toBe('');
+      expect(ofA).toBe(ofB);
       const none = await lines(a, '1');
       expect(none.status).toBe(400);
     });

@@ -1,5 +1,6 @@
 import { EventStoreDbStore, type EventStoreDbOptions } from '@ledger/event-store';
 import { sampleCipher } from '@ledger/event-store/testing';
+import { grantedMs } from '../../support/granted-time.js';
 import { EventStoreDouble, type DoubleOptions } from '../double/event-store-double.js';
 
 export interface StoreOnDouble {
@@ -30,22 +31,36 @@ export async function openStoreOnDouble(
   return { double, store: await open(), open, close };
 }
 
-/** Runs the work and says how long it took, in milliseconds. */
-export async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
-  const start = performance.now();
-  const result = await work;
-  return { result, ms: performance.now() - start };
+/**
+ * Repeats what is refused for want of time, as every caller may: the deadlines of the store are those of a clock, and
+ * a machine may let the whole process stand for longer.
+ */
+export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'STORE_UNAVAILABLE' || tried === 20) throw error;
+    }
+  }
 }
 
-/** Asks until the answer is yes. Gives how long that took, in milliseconds. */
+/** Runs the work and says how long it took, in milliseconds that this process had. @see grantedMs */
+export async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
+  const start = grantedMs();
+  const result = await work;
+  return { result, ms: grantedMs() - start };
+}
+
+/** Asks until the answer is yes. Gives how long that took, in milliseconds that this process had. */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
   timeoutMs = 10_000,
 ): Promise<number> {
-  const start = performance.now();
+  const start = grantedMs();
   while (!(await isSo())) {
-    if (performance.now() - start > timeoutMs) throw new Error(`not so after ${timeoutMs} ms`);
+    if (grantedMs() - start > timeoutMs) throw new Error(`not so after ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  return performance.now() - start;
+  return grantedMs() - start;
 }

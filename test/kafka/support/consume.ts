@@ -1,7 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import type { Kafka } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin, Kafka, SeekEntry } from 'kafkajs';
 import type { Channel } from '@ledger/publishing';
 import type { ArrivedRecord } from '@ledger/publishing/testing';
+
+const TRIES_MAX = 200;
+
+/**
+ * The next offset of each partition. A topic that was just made is shown before its broker leads it, and kafkajs
+ * hands that on at once, though it is retriable.
+ */
+export async function topicEnds(
+  admin: Admin,
+  topic: string,
+): Promise<readonly (SeekEntry & { readonly high: string })[]> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      if (!(error as { retriable?: boolean }).retriable || tried === TRIES_MAX) throw error;
+      await sleep(50);
+    }
+  }
+}
 
 /** Reads a topic from its start to what is its end now, as any consumer would. */
 export async function readTopic(
@@ -12,7 +33,7 @@ export async function readTopic(
   const topic = prefix + channel;
   const admin = kafka.admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
+  const ends = await topicEnds(admin, topic);
   await admin.disconnect();
   const open = new Map(ends.filter(({ high }) => high !== '0').map((end) => [end.partition, end]));
   const records: ArrivedRecord[] = [];

@@ -9,6 +9,7 @@ import {
   USUAL_PACE,
   type KafkaSettings,
   type Relay,
+  type RelayStatus,
 } from '@ledger/publishing';
 import { RelayWorld, type ArrivedRecord } from '@ledger/publishing/testing';
 import type { KafkaServer } from '../kafka-server.js';
@@ -43,13 +44,17 @@ export class RelayOnKafka {
     });
   }
 
-  /** Resolves once some relay has sent all that is in the log. */
-  async allSent(...relays: readonly Relay[]): Promise<void> {
+  /** Resolves once some relay has sent all that is in the log. @returns Its index, and its state at that time. */
+  async allSent(...relays: readonly Relay[]): Promise<{ index: number; status: RelayStatus }> {
     const head = await this.world.store.head();
+    let all: readonly RelayStatus[] = [];
+    const sent = (): number =>
+      all.findIndex(({ state, position }) => state === 'active' && position === head);
     await eventually(async () => {
-      const all = await Promise.all(relays.map((relay) => relay.status()));
-      return all.some(({ state, position }) => state === 'active' && position === head);
+      all = await Promise.all(relays.map((relay) => relay.status()));
+      return sent() >= 0;
     });
+    return { index: sent(), status: all[sent()]! };
   }
 
   /**
@@ -112,6 +117,22 @@ export class RelayOnKafka {
   #read(channel: Parameters<typeof readTopic>[2]): Promise<readonly ArrivedRecord[]> {
     return readTopic(this.server.client(), this.#settings.topicPrefix, channel);
   }
+}
+
+/** Waits until an expectation about other processes holds, and says which one does not. */
+export async function eventuallyHolds(expectation: () => Promise<void>): Promise<void> {
+  let broken: unknown;
+  await eventually(async () => {
+    try {
+      await expectation();
+      return true;
+    } catch (error) {
+      broken = error;
+      return false;
+    }
+  }).catch(() => {
+    throw broken;
+  });
 }
 
 /** Waits for what happens in other processes. */

@@ -11,6 +11,7 @@ import {
   type OutgoingRecord,
 } from '@ledger/publishing';
 import type { KafkaServer } from '../kafka-server.js';
+import { topicEnds } from './consume.js';
 
 const TOKEN = '00000000-0000-4000-8000-000000000001';
 const AT = '2026-03-27T10:00:00.000Z' as LedgerMessage['data']['occurredAt'];
@@ -22,6 +23,9 @@ export class ScriptedRelay {
   #head = 1_000n;
   #timer: NodeJS.Timeout | undefined;
   #producer!: Producer;
+  /** The newest of them, and the newest that is over. */
+  #marking: Promise<void> = Promise.resolve();
+  #marked = this.#marking;
   ledgerId = 'ledger-1';
 
   constructor(private readonly server: KafkaServer) {}
@@ -39,7 +43,9 @@ export class ScriptedRelay {
     await admin.disconnect();
     this.#producer = kafka.producer();
     await this.#producer.connect();
-    this.#timer = setInterval(() => void this.mark().catch(() => undefined), 100);
+    this.#timer = setInterval(() => {
+      if (this.#marking === this.#marked) void this.mark().catch(() => undefined);
+    }, 100);
     return this;
   }
 
@@ -63,14 +69,27 @@ export class ScriptedRelay {
     this.#head = position;
   }
 
-  /** @param ahead What is added to the offsets that the topics have. */
-  async mark(position = this.#head, ahead = 0n): Promise<void> {
+  /**
+   * One after the other, as a relay does: each says of its position what the topics hold at its turn.
+   *
+   * @param ahead What is added to the offsets that the topics have.
+   */
+  mark(position?: bigint, ahead = 0n): Promise<void> {
+    const turn = this.#marking.then(() => this.#mark(position ?? this.#head, ahead));
+    const settled: Promise<void> = turn
+      .catch(() => undefined)
+      .then(() => void (this.#marked = settled));
+    this.#marking = settled;
+    return turn;
+  }
+
+  async #mark(position: bigint, ahead: bigint): Promise<void> {
     const admin = this.server.client().admin();
     await admin.connect();
     try {
       const offsets: Record<string, Record<string, string>> = {};
       for (const type of MESSAGE_TYPES) {
-        const ends = await admin.fetchTopicOffsets(this.prefix + type);
+        const ends = await topicEnds(admin, this.prefix + type);
         offsets[type] = Object.fromEntries(
           ends.map(({ partition, high }) => {
             const isMoved = high !== '0';
@@ -91,6 +110,7 @@ export class ScriptedRelay {
 
   async close(): Promise<void> {
     this.silent();
+    await this.#marking;
     await this.#producer.disconnect();
   }
 

@@ -12,15 +12,12 @@ import {
   type LedgerConfig,
 } from '@ledger/runtime';
 import { createApp } from '../app.js';
-import { endOnCrash } from './crash-guard.js';
+import { endOnCrash, endOnStoreFailure } from './crash-guard.js';
 import { firstStart, greeting } from './greeting.js';
 import { writeLine } from './log-lines.js';
 import { openConfiguredLedger } from './open-ledger.js';
 import { Operations } from './operations.js';
 import { Shutdown } from './shutdown.js';
-
-/** Answers under way still go out; nothing more can be acknowledged (R3). */
-const STORE_FAILURE_MS = 500;
 
 /** Runs the service until it is asked to stop, or cannot go on. @throws When it cannot start. */
 export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
@@ -40,10 +37,11 @@ export async function serve(environment: NodeJS.ProcessEnv): Promise<void> {
   const { HOST: host, METRICS_PORT: port, LEDGER_RELAY: relays } = config;
   const kafka = relays === 'on' ? kafkaSettings(config) : undefined;
   const listener = port === 0 ? undefined : await listenForOperations(operations, { host, port });
-  const { ledger, personalToken } = await openConfiguredLedger(config, operations, (error) => {
-    writeLine(log, 'store.failed', { err: error });
-    setTimeout(() => process.exit(1), STORE_FAILURE_MS);
-  });
+  const { ledger, personalToken } = await openConfiguredLedger(
+    config,
+    operations,
+    endOnStoreFailure(log, process.exit),
+  );
   state.opened(ledger);
   const relay = kafka && relayToKafka(ledger, kafka);
   if (relay) state.relaying(relay);

@@ -1,12 +1,10 @@
 import type { Server } from 'node:http';
-import type { Log } from '@ledger/process';
-import { Farewell } from './farewell.js';
+import { Farewell, type Log } from '@ledger/process';
 import { writeLine } from './log-lines.js';
 import type { ServiceState } from './service-state.js';
 
 /** How long requests under way may take to finish (O3). */
 const SHUTDOWN_MS_MAX = 25_000;
-const IDLE_CHECK_MS = 50;
 
 /** What is to be shut down, in this order. */
 export interface ShutdownParts {
@@ -62,11 +60,7 @@ export class Shutdown {
       writeLine(log, 'service.cut-off', { withinMs });
       server.closeAllConnections();
     }, withinMs);
-    await this.#farewell.say(withinMs);
-    // An answer that ends from now on leaves an idle connection behind, which nobody else would close.
-    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-    await closeServer();
-    clearInterval(sweep);
+    await this.#farewell.say(withinMs, closeServer);
     clearTimeout(deadline);
     await closeLedger();
     return wasCutOff;

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomFillSync } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { StoreDamaged } from '../event-store.js';
-import { LruMap } from '../lru-map.js';
 import { PersonalDataCipher, type SealedText } from './personal-data.js';
 
 const KEY_BYTES = 32;
@@ -15,7 +15,7 @@ const NONCES_DRAWN_AT_ONCE = 256;
  */
 export class AesGcmCipher extends PersonalDataCipher {
   readonly #masterKey: Buffer;
-  readonly #subjectKeys = new LruMap<string, Buffer>(SUBJECT_KEYS_MAX);
+  readonly #subjectKeys = new LRUCache<string, Buffer>({ max: SUBJECT_KEYS_MAX });
   readonly #nonces = Buffer.alloc(NONCE_BYTES * NONCES_DRAWN_AT_ONCE);
   #noncesLeft = 0;
 

@@ -1,6 +1,7 @@
 import { StreamTurns } from './stream-turns.js';
 
-const WAIT_MS = 1_000;
+/** Longer than any machine stands still. */
+const WAIT_MS = 60_000;
 
 /** Work that ends when it is told to, and notes when it began and ended. */
 function work(name: string, log: string[]) {

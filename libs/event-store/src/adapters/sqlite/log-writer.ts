@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
+import { LRUCache } from 'lru-cache';
 import { StoreDamaged, type Revision } from '../../event-store.js';
-import { LruMap } from '../../lru-map.js';
 import { decideAppend, type LogView, type PlacedId } from '../append-decision.js';
 import { genesisHash, nextHash, type ChainHash } from './hash-chain.js';
 import type { LogHead } from './head-file.js';
@@ -23,7 +23,7 @@ export class LogWriter {
   readonly #ledgerId: string;
   readonly #statements;
   readonly #finder: StreamFinder;
-  readonly #heads = new LruMap<string, StreamHead>(HEADS_CACHED_MAX);
+  readonly #heads = new LRUCache<string, StreamHead>({ max: HEADS_CACHED_MAX });
   readonly #moved = new Map<number, StreamHead>();
   readonly #view: LogView = {
     revisionOf: (streamId) => this.#headOf(streamId)?.revision ?? 0,

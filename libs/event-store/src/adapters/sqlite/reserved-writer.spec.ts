@@ -39,8 +39,12 @@ describe('ReservedWriter', () => {
     connection.pragma(`max_page_count = ${count + pages}`);
   };
 
-  /** Gives up space on a disk that is not really full. */
+  /** Gives up space on a disk that is not really full, and of which it gets none back. */
   class Reserve extends SpaceReserve {
+    override hold(): boolean {
+      return released === 0 && super.hold();
+    }
+
     override release(): void {
       super.release();
       released += 1;

@@ -32,7 +32,8 @@ function startAppending(directory: string): Child {
 
 async function untilLines(child: Child, lines: number): Promise<void> {
   while (child.output().split('\n').length <= lines) {
-    if (child.process.exitCode !== null) throw new Error(child.errors());
+    const { exitCode, signalCode } = child.process;
+    if (exitCode !== null || signalCode !== null) throw new Error(child.errors());
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
@@ -61,24 +62,25 @@ describe('SqliteEventStore', () => {
         cipher: sampleCipher(),
       });
       const log = await store.readAllAfter(0n, 1_000_000);
-      const kept = log.map(
-        ({ streamId, revision, eventId }) => `${streamId} ${revision} ${eventId}`,
+      const kept = new Set(
+        log.map(({ streamId, revision, eventId }) => `${streamId} ${revision} ${eventId}`),
       );
-      expect(acknowledged.filter((line) => !new Set(kept).has(line)).slice(0, 3)).toEqual([]);
-      expect(new Set(kept).size).toBe(kept.length);
+      expect(acknowledged.filter((line) => !kept.has(line)).slice(0, 3)).toEqual([]);
+      expect(kept.size).toBe(log.length);
       expect(await store.verifyChain()).toEqual({ outcome: 'intact', events: log.length });
       await store.close();
     }
     expect(acknowledged.length).toBeGreaterThanOrEqual(KILLS * ACKNOWLEDGED_BEFORE_KILL);
-  }, 60_000);
+  });
 
   it('lets one process write: a second one is refused, and told which directory', async () => {
     const child = startAppending(ledger.directory);
-    const [code] = (await once(child.process, 'exit')) as [number];
+    // Not its exit, after which what it has said may still be on its way.
+    const [code] = (await once(child.process, 'close')) as [number];
     expect(code).not.toBe(0);
     expect(child.errors()).toContain(`the ledger in ${ledger.directory} is in use`);
     expect(await ledger.store.append('s', 0, sampleEvents(1))).toMatchObject({ revision: 1 });
-  }, 20_000);
+  });
 
   it('refuses to be opened twice in one process', async () => {
     const { directory } = ledger;
@@ -144,8 +146,9 @@ describe('WriterThread', () => {
     const ledger = await openTemporaryLedger();
     await ledger.store.close();
     const { thread } = await WriterThread.start(ledgerFiles(ledger.directory));
-    const pending = thread.write([]);
-    const [outcome] = await Promise.allSettled([pending, thread.terminate()]);
+    // In this order: a thread that is to end takes nothing more, while one that is not might still answer.
+    const ended = thread.terminate();
+    const [outcome] = await Promise.allSettled([thread.write([]), ended]);
     expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'STORE_UNAVAILABLE' } });
     expect(await thread.death).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await expect(thread.write([])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });

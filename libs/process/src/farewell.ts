@@ -23,27 +23,36 @@ export class Farewell {
    * last. Closing an idle connection instead could meet a request on its way, which then fails; so an answer
    * to an earlier request, which could not say so yet, leaves its client time for one more.
    *
-   * Resolves when the connections that are left may be closed.
+   * @param close Closes the server, and resolves when its last connection has closed. Called once clients had
+   *   their time, at most `msMax` milliseconds.
    */
-  async say(msMax: number): Promise<void> {
+  async say(msMax: number, close: () => Promise<unknown>): Promise<void> {
+    await this.#lastAnswers(msMax);
+    // To node:http a connection without its first request is not idle: it would wait for one, for a minute.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    // An answer that ends from now on leaves an idle connection behind, which nobody else would close.
+    const sweep = setInterval(() => this.server.closeIdleConnections(), CHECK_MS);
+    await close().finally(() => clearInterval(sweep));
+  }
+
+  async #lastAnswers(msMax: number): Promise<void> {
     // The HTTP server's own close would cut idle connections at once.
     NetServer.prototype.close.call(this.server);
     this.server.prependListener('request', (_request, response) => {
       response.setHeader('connection', 'close');
     });
-    const until = performance.now() + Math.min(msMax, FAREWELL_MS_MAX);
     const written = new Map<Socket, number>();
-    let quietSince = performance.now();
+    // Counted in checks: while the machine stood still nobody was quiet, and what came meanwhile is still to be read.
+    let [saidMs, quietMs] = [0, 0];
     while (this.#sockets.size > 0) {
       for (const socket of this.#sockets) {
-        if (written.get(socket) !== socket.bytesWritten) quietSince = performance.now();
+        if (written.get(socket) !== socket.bytesWritten) quietMs = 0;
         written.set(socket, socket.bytesWritten);
       }
-      const now = performance.now();
-      if (now > until || now - quietSince > QUIET_MS) break;
+      if (saidMs > Math.min(msMax, FAREWELL_MS_MAX) || quietMs > QUIET_MS) break;
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+      saidMs += CHECK_MS;
+      quietMs += CHECK_MS;
     }
-    // To node:http a connection without its first request is not idle: it would wait for one, for a minute.
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 }
