@@ -1,3 +1,4 @@
+import { atOnce, bearer, CREATES_AT_ONCE } from '../support/plain-calls.js';
 import { SocketWorld, tokenBody } from '../support/socket-world.js';
 
 const HOUR_MS = 3_600_000;
@@ -5,6 +6,11 @@ const HOUR_MS = 3_600_000;
 const keyed = (key: string, repeats = true) => ({
   headers: { 'idempotency-key': key },
   repeats,
+});
+
+const keyedPost = (secret: string, path: string, body: object) => ({
+  ...{ method: 'POST', path, body: JSON.stringify(body) },
+  headers: { ...bearer(secret), 'idempotency-key': 'many' },
 });
 
 describe('a request with an idempotency key', () => {
@@ -80,18 +86,31 @@ describe('a request with an idempotency key', () => {
     expect(types).toEqual([]);
   });
 
-  it('sent fifty times at once makes one token, charged once', async () => {
-    const { client } = await world.token({ scopes: ['api-tokens'], max_quota: 20 });
+  it(`sent ${CREATES_AT_ONCE} times at once makes one token, charged once (I1)`, async () => {
+    const { client, token } = await world.token({ scopes: ['api-tokens'], max_quota: 20 });
     const types = await world.recordedTypes(async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 50 }, () =>
-          client.create(tokenBody({ max_quota: 0 }), keyed('create-3')),
-        ),
-      );
-      expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+      const path = '/v0/orgs/demo/api-tokens';
+      const create = keyedPost(token, path, tokenBody({ max_quota: 0 }));
+      const answers = await atOnce(CREATES_AT_ONCE, world.service.url, create);
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
     });
     expect(types).toEqual(['QuotaConsumed', 'TokenCreated']);
     expect(await client.remaining()).toBe(10);
+  });
+
+  it('to rotate, sent 100 times at once, makes one secret, which is good (I1)', async () => {
+    const { group_uuid: uuid } = await world.token();
+    const types = await world.recordedTypes(async () => {
+      const path = '/v0/orgs/demo/api-tokens/rotate';
+      const rotate = keyedPost(world.root.token, path, { uuid });
+      const answers = await atOnce(100, world.service.url, rotate);
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+      const { token } = answers[0]!.body as { readonly token: string };
+      expect((await world.as(token).call('quota')).status).toBe(200);
+    });
+    expect(types).toEqual(['QuotaConsumed', 'TokenRotated']);
   });
 
   it('sent at once with two bodies makes one token of one of them', async () => {

@@ -108,6 +108,29 @@ describe('a token of another organization', () => {
     },
   );
 
+  it.each(['rotate', 'revoke', 'update'])(
+    'is to the older path of %s what does not exist, whatever the body names besides',
+    async (verb) => {
+      const body = verb === 'update' ? tokenBody() : {};
+      const path = (name: string) => `/orgs/demo/tokens/${encodeURIComponent(name)}/${verb}`;
+      for (const [by, hash] of [
+        ['theirs', theirs.hash],
+        ['nobody', UNKNOWN.hash],
+      ] as const) {
+        const call = { body: { ...body, hash } };
+        const foreign = await own.client.call(verb as Operation, {
+          ...call,
+          path: path(theirs.group_uuid),
+        });
+        const unknown = await own.client.call(verb as Operation, {
+          ...call,
+          path: path(UNKNOWN_UUID),
+        });
+        expect([by, foreign.status, foreign.text]).toEqual([by, unknown.status, unknown.text]);
+      }
+    },
+  );
+
   it('is in no list and no audit log but its own', async () => {
     const list = await own.client.call('list', { query: { per_page: 100 } });
     const log = await own.client.call('auditLog', { query: { per_page: 100 } });

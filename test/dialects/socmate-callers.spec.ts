@@ -74,7 +74,7 @@ describe('an admin', () => {
     }
   });
 
-  it('manages the keys of the oldest organization that they belong to', async () => {
+  it('manages the keys of the organization that they joined first', async () => {
     const both = await world.socket.user('admin');
     world.service.clock.advance(1000);
     await world.socket.organization('younger');
@@ -82,6 +82,23 @@ describe('an admin', () => {
     const { api_keys: keys } = await world.bearer(both.personalToken).list();
     expect(keys.map(({ key_id: id }) => id)).toContain(key.key_id);
   });
+
+  it.each(['admin', 'member'] as const)(
+    'is not moved by who makes them %s of an older organization (A11)',
+    async (role) => {
+      world.service.clock.advance(1000);
+      const slug = `moved-${role}`;
+      const { admin } = await world.socket.organization(slug);
+      world.service.clock.advance(1000);
+      await world.socket.setMember(admin.userId, role, 'demo');
+      const made = await world.bearer(admin.personalToken).create();
+      const { api_keys: keys } = await world.bearer(admin.personalToken).list();
+      expect(keys.map(({ key_id: id }) => id)).toEqual([made.key_id]);
+      expect((await world.admin.list()).api_keys.map(({ key_id: id }) => id)).not.toContain(
+        made.key_id,
+      );
+    },
+  );
 
   it('is no admin any more from the moment that they lose the role', async () => {
     const user = await world.socket.user('admin');

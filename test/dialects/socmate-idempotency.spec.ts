@@ -1,3 +1,4 @@
+import { atOnce, bearer, CREATES_AT_ONCE } from '../support/plain-calls.js';
 import { ADMIN_KEYS, type CreatedKey } from '../support/socmate-client.js';
 import { DAY_MS, SocmateWorld } from '../support/socmate-world.js';
 
@@ -17,6 +18,14 @@ let named = 0;
 function keyed(): { readonly headers: Readonly<Record<string, string>>; readonly repeats: true } {
   named += 1;
   return { headers: { 'idempotency-key': `request-${named}` }, repeats: true };
+}
+
+function keyedPost(path: string, body: object) {
+  const headers = { ...bearer(world.service.admin), 'content-type': 'application/json' };
+  return {
+    ...{ method: 'POST', path, body: JSON.stringify(body) },
+    headers: { ...headers, ...keyed().headers },
+  };
 }
 
 describe('a repeat with the same Idempotency-Key', () => {
@@ -55,13 +64,23 @@ describe('a repeat with the same Idempotency-Key', () => {
     ]);
   });
 
-  it('is one for many that come at once', async () => {
-    const request = keyed();
+  it(`of a create is one for ${CREATES_AT_ONCE} that come at once (I1)`, async () => {
+    const request = keyedPost(ADMIN_KEYS, { name: 'once', scopes: ['incidents:read'] });
     const types = await world.recordedTypes(async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 8 }, () => world.admin.rotate(key.key_id, {}, request)),
-      );
-      expect(new Set(answers.map(({ api_key: secret }) => secret)).size).toBe(1);
+      const answers = await atOnce(CREATES_AT_ONCE, world.service.url, request);
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    });
+    expect(types).toEqual(['TokenCreated']);
+  });
+
+  it('of a rotation is one for 100 that come at once (I1)', async () => {
+    const request = keyedPost(`${ADMIN_KEYS}/${key.key_id}/rotate`, {});
+    const types = await world.recordedTypes(async () => {
+      const answers = await atOnce(100, world.service.url, request);
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+      expect(await world.isAlive(answers[0]!.body.api_key)).toBe(true);
     });
     expect(types).toEqual(['TokenRotated']);
   });

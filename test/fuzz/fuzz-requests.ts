@@ -5,7 +5,7 @@ import { hostileText, hostileValue, spoiltText, valueOf } from './json-arbitrari
 type Schema = Readonly<Record<string, unknown>>;
 type Texts = Readonly<Record<string, string>>;
 
-interface Parameter {
+export interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
   readonly schema: Schema;

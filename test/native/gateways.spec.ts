@@ -218,4 +218,18 @@ describe('whose gateways', () => {
     const ids = [...first.items, ...second.items].map(({ id }: { id: string }) => id);
     expect([ids, second.nextCursor]).toEqual([['a', 'b', 'c'], null]);
   });
+
+  it('are not paged by the cursor of another organization (A11)', async () => {
+    for (const name of ['b', 'c', 'a']) await report(name);
+    const { admin } = await world.organization('paged');
+    const query = { limit: 1 };
+    const own = (await gateway.client.get('/v1/gateways', { query })).body.nextCursor;
+    for (const [cursor, client, status] of [
+      [own, gateway.client, 200],
+      [own, admin.client, 400],
+    ] as const) {
+      const answer = await client.get('/v1/gateways', { query: { ...query, cursor } });
+      expect(answer.status).toBe(status);
+    }
+  });
 });

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { atOnce, bearer, CREATES_AT_ONCE } from '../support/plain-calls.js';
 import { NativeWorld, TOKENS, type TestToken } from './support/native-world.js';
 
 let world: NativeWorld;
@@ -9,6 +10,14 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const keyed = (key: string, repeats = true) => ({ headers: { 'idempotency-key': key }, repeats });
+
+const keyedPost = (path: string, body: object) => ({
+  ...{ method: 'POST', path, body: JSON.stringify(body) },
+  headers: {
+    ...{ ...bearer(world.service.admin), 'idempotency-key': 'many' },
+    'content-type': 'application/json',
+  },
+});
 
 describe('a repeat with its Idempotency-Key', () => {
   it('of a create answers the same token and secret, and makes one token', async () => {
@@ -22,15 +31,29 @@ describe('a repeat with its Idempotency-Key', () => {
     expect(types).toEqual(['TokenCreated']);
   });
 
-  it('makes one token of 50 parallel creates, all answered alike', async () => {
+  it(`makes one token of ${CREATES_AT_ONCE} parallel creates, all answered alike (I1)`, async () => {
     const types = await world.recordedTypes(async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 50 }, () => world.admin.post(TOKENS, { name: 'ci' }, keyed('many'))),
+      const answers = await atOnce(
+        CREATES_AT_ONCE,
+        world.service.url,
+        keyedPost(TOKENS, { name: 'ci' }),
       );
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
-      expect(new Set(answers.map(({ body }) => body.secret)).size).toBe(1);
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
     });
     expect(types).toEqual(['TokenCreated']);
+  });
+
+  it('makes one secret of 100 parallel rotations, which is the one that works (I1)', async () => {
+    const { path } = await world.token();
+    const types = await world.recordedTypes(async () => {
+      const rotation = keyedPost(`${path}/rotate`, { graceSeconds: 60 });
+      const answers = await atOnce(100, world.service.url, rotation);
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+      expect((await world.as(answers[0]!.body.secret).get('/v1/self')).status).toBe(200);
+    });
+    expect(types).toEqual(['TokenRotated']);
   });
 
   it('with another body is refused', async () => {

@@ -283,12 +283,24 @@ describe('members', () => {
     const token = await world.token();
     for (const id of [UNKNOWN_ID, token.id, 'demo', 'x', '%00']) {
       expect((await put(id, 'member')).status).toBe(404);
-      expect((await world.admin.call('DELETE', `${MEMBERS}/${id}`)).status).toBe(404);
     }
     const { userId } = await world.person();
     for (const role of ['owner', null, 1, '', ['admin']]) {
       expect((await put(userId, role)).status).toBe(400);
     }
+  });
+
+  it('who are none are as good as nobody to whoever removes them (A11)', async () => {
+    const { userId } = await world.person();
+    const { admin } = await world.organization('foreign');
+    const recorded = await world.recordedTypes(async () => {
+      for (const id of [userId, admin.userId, UNKNOWN_ID, 'x', '%00']) {
+        const { status } = await world.admin.call('DELETE', `${MEMBERS}/${id}`);
+        expect([id, status]).toEqual([id, 204]);
+      }
+    });
+    expect(recorded).toEqual([]);
+    expect((await admin.client.get(`${ORGS}/foreign`)).body.role).toBe('admin');
   });
 
   it('are listed on pages, each once', async () => {

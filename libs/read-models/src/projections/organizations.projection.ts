@@ -19,8 +19,15 @@ export interface OrganizationRow {
   readonly image: string | null;
   readonly plan: string;
   readonly createdAt: Timestamp;
-  readonly members: readonly { readonly userId: UserId; readonly role: Role }[];
+  readonly members: readonly MemberRow[];
   readonly revision: number;
+}
+
+export interface MemberRow {
+  readonly userId: UserId;
+  readonly role: Role;
+  /** Since when they belong to it without a break. */
+  readonly joinedAt: Timestamp;
 }
 
 export interface UserRow {
@@ -35,7 +42,7 @@ export type DirectoryRow = OrganizationRow | UserRow;
 /** One row an organization or user: slug, people and roles, by the fold that commands are decided on. */
 export const organizations: Projection<DirectoryRow> = {
   name: 'organizations',
-  version: 2,
+  version: 3,
   columns: {},
   indexes: [],
   apply({ payload: event, revision }, rows) {
@@ -59,13 +66,16 @@ export const organizations: Projection<DirectoryRow> = {
         // A row that holds the event already is left alone, so that a redelivery changes nothing.
         if (known && revision <= known.revision) return;
         const members = new Map(known?.members.map(({ userId, role }) => [userId, role]));
+        const joined = new Map(known?.members.map(({ userId, joinedAt }) => [userId, joinedAt]));
         const state = known && { ...known, members, lastAt: event.occurredAt };
         const { lastAt: _lastAt, ...after } = evolveOrganization(state, event);
         return rows.put(event.orgId, {
           ...after,
           kind: 'organization',
           createdAt: known?.createdAt ?? event.occurredAt,
-          members: [...after.members].map(([userId, role]) => ({ userId, role })),
+          members: [...after.members].map(([userId, role]) => {
+            return { userId, role, joinedAt: joined.get(userId) ?? event.occurredAt };
+          }),
           revision,
         });
       }

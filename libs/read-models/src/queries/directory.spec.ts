@@ -54,8 +54,8 @@ describe('the directory', () => {
     await change(orgId, { type: 'SetMember', userId, role: 'member' });
     const organization = directory.organization(orgId)!;
     expect(organization).toMatchObject({ name: 'Acme', plan: 'team' });
-    expect(organization.members).toEqual([
-      { userId, role: 'member' },
+    expect(organization.members).toMatchObject([
+      { userId, role: 'member', joinedAt: organization.createdAt },
       { userId: 'user-2', role: 'admin' },
     ]);
     await change(orgId, { type: 'RemoveMember', userId });
@@ -73,7 +73,7 @@ describe('the directory', () => {
     expect(directory.user('nobody')).toBeUndefined();
   });
 
-  it('lists organizations in the order of their creation, also after a restart', async () => {
+  it('lists all in the order of creation, those of a person as they joined, also after a restart', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'read-models-'));
     const file = join(folder, 'read-models.sqlite');
     const { store, directory, projector, organize, change } = await opened(file);
@@ -88,9 +88,10 @@ describe('the directory', () => {
     await projector.close();
     const again = await openReadModels(store, { file });
     expect(again.projector.rebuiltAtStart).toEqual([]);
-    for (const rows of [listed.all, listed.own, again.directory.organizations()]) {
+    for (const rows of [listed.all, again.directory.organizations()]) {
       expect(rows.map(({ slug }) => slug)).toEqual(slugs);
     }
+    expect(listed.own.map(({ slug }) => slug)).toEqual([...slugs].reverse());
     expect(again.directory.organizationsOf(member)).toEqual(listed.own);
     await again.projector.close();
     rmSync(folder, { recursive: true });

@@ -23,12 +23,17 @@ export class Directory extends ResidentRows<DirectoryRow> {
 
   /** Every organization, in the order of creation. */
   organizations(): readonly OrganizationRow[] {
-    return this.#inOrder(this.#orgBySlug.values());
+    return this.#inOrder(this.#orgBySlug.values(), () => '');
   }
 
-  /** The organizations that a user belongs to, in the order of their creation. */
+  /**
+   * The organizations that a user belongs to, in the order in which they joined them: whoever makes somebody
+   * a member of one more does not change which is their first.
+   */
   organizationsOf(userId: UserId): readonly OrganizationRow[] {
-    return this.#inOrder(this.#orgsByMember.get(userId) ?? []);
+    return this.#inOrder(this.#orgsByMember.get(userId) ?? [], ({ members }) => {
+      return members.find((member) => member.userId === userId)?.joinedAt ?? '';
+    });
   }
 
   roleIn(organization: OrganizationRow, userId: UserId): Role | null {
@@ -36,9 +41,12 @@ export class Directory extends ResidentRows<DirectoryRow> {
   }
 
   /** The same order in a process that saw them come and in one that loaded them. */
-  #inOrder(orgIds: Iterable<OrgId>): readonly OrganizationRow[] {
+  #inOrder(
+    orgIds: Iterable<OrgId>,
+    by: (row: OrganizationRow) => string,
+  ): readonly OrganizationRow[] {
     const rows = [...orgIds].map((orgId) => this.organization(orgId)!);
-    const rank = ({ createdAt, orgId }: OrganizationRow): string => `${createdAt} ${orgId}`;
+    const rank = (row: OrganizationRow): string => `${by(row)} ${row.createdAt} ${row.orgId}`;
     return rows.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   }
 

@@ -40,16 +40,15 @@ export class SocketTargets {
   }
 
   /** The older client's paths name the token by its uuid, or by the id of its current secret. */
-  fromPath(id: string): Identifiers {
-    return this.credentials.token(id.toLowerCase()) ? { uuid: id } : { id };
+  fromPath(orgId: OrgId, id: string): Identifiers {
+    const token = this.credentials.token(id.toLowerCase());
+    return isHere(orgId, token) ? { uuid: id } : { id };
   }
 
   #named(orgId: OrgId, { uuid, id, token, hash }: Identifiers): readonly Named[] {
     const named: Named[] = [];
     const add = (by: Named['by'], found: TokenCredential | undefined, identity: TokenIdentity) => {
-      // A token of another organization or dialect is as good as none, so nothing is told of it (A11).
-      const isHere = found?.orgId === orgId && found.dialect === 'socket';
-      named.push({ by, token: isHere ? found : undefined, identity });
+      named.push({ by, token: isHere(orgId, found) ? found : undefined, identity });
     };
     if (uuid) add('uuid', this.credentials.token(uuid.toLowerCase()), {});
     if (id) {
@@ -72,6 +71,11 @@ export class SocketTargets {
     const found = digest && this.credentials.find({ digest });
     return found?.kind === 'token' ? found.token : undefined;
   }
+}
+
+/** A token of another organization or dialect is as good as none, so that nothing is told of it (A11). */
+function isHere(orgId: OrgId, token: TokenCredential | undefined): boolean {
+  return token?.orgId === orgId && token.dialect === 'socket';
 }
 
 /** What several names say of the current secret; null when they cannot all be right. */

@@ -139,7 +139,7 @@ export class SocketController {
   @SocketRoute({ scope: 'api-tokens:create', cost: COST_UNITS })
   updateByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
     const body = readBody(UpdateBody, request.body);
-    return this.#update(request, body, this.targets.fromPath(id), body);
+    return this.#update(request, body, this.#fromPath(request, id), body);
   }
 
   @Post('orgs/:org_slug/tokens/:id/rotate')
@@ -147,7 +147,7 @@ export class SocketController {
   @SocketRoute({ scope: 'api-tokens:rotate', cost: COST_UNITS })
   rotateByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
     const body = readBody(IdentifierBody, request.body, {});
-    return this.#rotate(request, this.targets.fromPath(id), body);
+    return this.#rotate(request, this.#fromPath(request, id), body);
   }
 
   @Post('orgs/:org_slug/tokens/:id/revoke')
@@ -155,7 +155,7 @@ export class SocketController {
   @SocketRoute({ scope: 'api-tokens:revoke', cost: COST_UNITS })
   revokeByPath(@Req() request: SocketRequest, @Param('id') id: string): Promise<object> {
     const body = readBody(IdentifierBody, request.body, {});
-    return this.#revoke(request, this.targets.fromPath(id), body);
+    return this.#revoke(request, this.#fromPath(request, id), body);
   }
 
   @Get('quota')
@@ -196,6 +196,10 @@ export class SocketController {
       results: items.map((entry) => auditItem(entry, name ?? slug)),
       nextPage: hasMore ? String(page + 1) : null,
     };
+  }
+
+  #fromPath(request: SocketRequest, id: string): Identifiers {
+    return this.targets.fromPath(organizationOf(request).orgId, id);
   }
 
   async #update(

@@ -42,7 +42,8 @@ export class SocmateCallers {
     }
     const caller = this.#user(request);
     const { userId } = caller.user.user;
-    // The user's only or default organization: of several, the oldest.
+    // The user's only or default organization: of several, the one that they joined first. No admin of
+    // another one can move them out of it, by adding them to their own.
     const [organization] = this.directory.organizationsOf(userId);
     if (!organization || this.directory.roleIn(organization, userId) !== 'admin') {
       throw forbidden(DETAILS.adminRequired);

@@ -47,7 +47,8 @@ export class GatewaysController {
     return pageOfRows(
       request,
       queryOf(request, LIST_GATEWAYS),
-      ['gateways'],
+      // Whose gateways they are makes it the list that it is: others' cursors mean nothing here (A11).
+      ['gateways', readable === 'every' ? readable : [...readable].sort()],
       this.propagation.gateways(readable),
       ({ gatewayId, orgId }) => `${gatewayId} ${orgId ?? ''}`,
       gatewayView,

@@ -142,8 +142,8 @@ export class OrganizationsController {
     @Req() request: NativeRequest,
     @Res({ passthrough: true }) reply: NativeReply,
   ): Promise<void> {
+    // Whoever does not belong to it is as good as nobody: not even that they exist is told (A11).
     const userId = memberAsked(request);
-    if (!this.directory.user(userId)) throw notFound(request.id);
     await this.#change(request, reply, { type: 'RemoveMember', userId });
   }
 
