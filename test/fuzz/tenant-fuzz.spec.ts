@@ -175,6 +175,18 @@ function fault({ operation, caller, named }: TenantRequest, reason: string): Err
   return new Error(`${who} ${reason}\nreplay: ${REPLAY}`);
 }
 
+const depth = ({ operation }: TenantRequest): number => operation.path.split('/').length;
+
+/** First what names its callers' own things only. What ends something comes last, its parts before itself. */
+function inTurns(round: readonly TenantRequest[]): readonly (readonly TenantRequest[])[] {
+  const own = round.filter(({ named }) => named.length === 0);
+  const others = round.filter(({ named }) => named.length > 0);
+  return [own, others].flatMap((requests) => [
+    requests.filter(({ operation }) => !operation.ends),
+    requests.filter(({ operation }) => operation.ends).sort((a, b) => depth(b) - depth(a)),
+  ]);
+}
+
 it('knows every route that is served', () => {
   const known = TENANT_OPERATIONS.map(({ method, path }) => `${method} ${path}`);
   // Probes are nobody's. What is followed is tested below.
@@ -189,13 +201,7 @@ it('knows every route that is served', () => {
 it(`tells callers of one organization nothing of another in ${CALLS} calls (${REPLAY})`, async () => {
   await fc.assert(
     fc.asyncProperty(fc.tuple(...REQUESTS), async (round) => {
-      // What ends something comes last, so that everything else still finds it.
-      const [own, others] = [true, false].map((isOwn) =>
-        round
-          .filter(({ named }) => (named.length === 0) === isOwn)
-          .sort((a, b) => Number(a.operation.ends) - Number(b.operation.ends)),
-      );
-      for (const requests of [own!, others!]) {
+      for (const requests of inTurns(round)) {
         await ours.furnish();
         for (const request of requests) await judge(request);
       }

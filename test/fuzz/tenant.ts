@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { digestOf } from '@ledger/commands';
 import { LEDGER_SCOPES } from '../../apps/ledger-api/src/dialects/native/ledger-scopes.js';
 import { ALL_SCOPES } from '../support/socmate-world.js';
@@ -37,7 +38,6 @@ export class Tenant {
   owner: Headers = {};
   /** A Socket token that makes and reads, since people's quota would not last. */
   socket: Headers = {};
-  #made = 0;
 
   private constructor(
     readonly url: string,
@@ -114,7 +114,6 @@ export class Tenant {
 
   /** Makes one more of everything, in all dialects. */
   async furnish(): Promise<void> {
-    this.#made += 1;
     const { userId } = await this.#person('guest');
     await this.setMember(userId, 'member');
     const token = await this.#nativeToken(userId);
@@ -131,7 +130,7 @@ export class Tenant {
     const made = await this.post(path, this.#keyed(this.owner), key);
     this.#add('key', made.key_id);
     this.#add('secret', made.api_key);
-    const gatewayId = `edge-${this.slug.slice(0, 1)}-${this.#made}`;
+    const gatewayId = `edge-${randomUUID()}`;
     const headers = { ...bearer(token.secret), ...JSON_TYPE };
     const report = { method: 'PUT', headers, body: '{"position":"1"}' };
     await this.#ok({ ...report, path: `/v1/gateways/${gatewayId}` });
