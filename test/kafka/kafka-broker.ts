@@ -38,8 +38,15 @@ export class KafkaBroker {
     const text = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(this.#configuration, text.join(''));
     if (existsSync(join(directory, 'log', 'meta.properties'))) return;
-    const format = ['format', '-t', clusterId, '-c', this.#configuration, '--ignore-formatted'];
-    const options = ['-cp', `${libraries}/*`, 'kafka.tools.StorageTool', ...format];
+    // With an equals sign, since one random id of 64 begins with a dash, and would be taken for an option.
+    const format = ['format', `--cluster-id=${clusterId}`, '-c', this.#configuration];
+    const options = [
+      '-cp',
+      `${libraries}/*`,
+      'kafka.tools.StorageTool',
+      ...format,
+      '--ignore-formatted',
+    ];
     const { status, stderr } = spawnSync('java', options, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`the broker's storage could not be formatted: ${stderr}`);
   }
