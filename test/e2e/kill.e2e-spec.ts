@@ -82,14 +82,8 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** What may be sent again is, for as long as the service says that it is not ready. */
 async function call(
-  ...request: readonly [
-    service: ServiceProcess,
-    method: string,
-    path: string,
-    body?: object,
-    key?: string,
-  ]
-): Promise<{ status: number; json: Record<string, unknown> }> {
+  ...request: Parameters<typeof callOnce>
+): Promise<Awaited<ReturnType<typeof callOnce>>> {
   const [, method, path, , key] = request;
   const isRepeatable = method === 'GET' || path === '/v1/verify' || key !== undefined;
   for (;;) {

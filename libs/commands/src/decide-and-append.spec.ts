@@ -319,15 +319,7 @@ describe('a command whose caller has gone (O2)', () => {
     const store = new FaultyStore(new MemoryEventStore());
     const node = openCommandNode({ store });
     const { target } = await existingToken(node);
-    let open = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (open = resolve));
-    const reached = new Promise<void>((resolve) => {
-      store.onAppend = async (append) => {
-        resolve();
-        await gate;
-        return append();
-      };
-    });
+    const { reached, open } = store.holdAppends();
     let isGone = false;
     const leaving = { ...request(), isGone: () => isGone };
     const first = node.updateToken.execute(

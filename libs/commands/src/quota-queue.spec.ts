@@ -289,15 +289,7 @@ describe('a store that fails', () => {
 describe('calls whose caller has gone (O2)', () => {
   it('are not charged, and those that wait beside them are, also under the same key', async () => {
     const { node, store, subject } = await nodeWithToken();
-    let open = (): void => undefined;
-    const gate = new Promise<void>((resolve) => (open = resolve));
-    const reached = new Promise<void>((resolve) => {
-      store.onAppend = async (append) => {
-        resolve();
-        await gate;
-        return append();
-      };
-    });
+    const { reached, open } = store.holdAppends();
     let isGone = false;
     const leaving = (context = request()): CommandContext => ({ ...context, isGone: () => isGone });
     const underWay = charge(node, subject, 1, leaving());

@@ -31,6 +31,20 @@ export class FaultyStore extends EventStore {
     super();
   }
 
+  /** Holds appends back until `open` is called; `reached` resolves when the first of them has come. */
+  holdAppends(): { readonly reached: Promise<void>; readonly open: () => void } {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const reached = new Promise<void>((resolve) => {
+      this.onAppend = async (append) => {
+        resolve();
+        await gate;
+        return append();
+      };
+    });
+    return { reached, open };
+  }
+
   override append(
     streamId: string,
     expected: Revision,

@@ -45,9 +45,11 @@ export class Directory extends ResidentRows<DirectoryRow> {
     orgIds: Iterable<OrgId>,
     by: (row: OrganizationRow) => string,
   ): readonly OrganizationRow[] {
-    const rows = [...orgIds].map((orgId) => this.organization(orgId)!);
-    const rank = (row: OrganizationRow): string => `${by(row)} ${row.createdAt} ${row.orgId}`;
-    return rows.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+    const ranked = [...orgIds].map((orgId) => {
+      const row = this.organization(orgId)!;
+      return { row, rank: `${by(row)} ${row.createdAt} ${row.orgId}` };
+    });
+    return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ row }) => row);
   }
 
   protected override changed(before: DirectoryRow | undefined, after: DirectoryRow): void {
