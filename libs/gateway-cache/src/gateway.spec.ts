@@ -4,6 +4,8 @@ import { requirement } from './gateway-decisions.js';
 import { GatewayWorld, JOBS, revoked, rotated } from './testing/index.js';
 
 const SECRET = 'tl_secret_of_the_test';
+/** Charged at the ledger, call by call, for the same question as JOBS. */
+const CHARGED = requirement({ scopes: ['jobs'] }, { quota: 'exact' });
 
 describe('a gateway', () => {
   let world: GatewayWorld;
@@ -50,6 +52,23 @@ describe('a gateway', () => {
     expect(await world.outcome(SECRET)).toBe('allow');
     world.feed.publish(revoked(tokenId, position), position);
     expect(await world.outcome(SECRET)).toBe('unauthenticated');
+  });
+
+  it('refuses a revoked token without asking, also while the ledger is down, and asks again later', async () => {
+    const { tokenId } = open().ledger.add(SECRET);
+    await world.outcome(SECRET);
+    await world.outcome(SECRET, CHARGED);
+    const asked = world.ledger.verifications;
+    const position = world.ledger.revoke(SECRET);
+    world.feed.publish(revoked(tokenId, position), position);
+    world.ledger.isDown = true;
+    for (const required of [JOBS, CHARGED]) {
+      expect(world.decide(SECRET, required)).toEqual({ outcome: 'unauthenticated' });
+    }
+    expect(world.ledger.verifications).toBe(asked);
+    expect(world.gateway.cache.size.positive).toBe(0);
+    world.time.advance(NEGATIVE_TTL_MS_MAX);
+    expect(await world.outcome(SECRET)).toBe('unavailable');
   });
 
   it('asks again, at the position of the message, when a node answers from before it', async () => {

@@ -62,6 +62,17 @@ function verification({ token: index, secret: of, position }: Held): Verificatio
   return { code: 'VALID', position: BigInt(position), identity, ...nothing };
 }
 
+/** What is refused from memory has been revoked: in which order it came decides only who is asked. */
+function isInForce(
+  answer: Verification | undefined,
+  messages: readonly LedgerMessage[],
+): answer is Verification {
+  if (answer?.code !== 'REVOKED') return answer !== undefined;
+  const ofToken = messages.filter(({ data }) => data.tokenId === answer.identity?.tokenId);
+  expect(ofToken.map(({ type }) => type)).toContain('token-revoked');
+  return false;
+}
+
 /** What is in force after all messages, now and later. */
 function outcomeOf(
   entries: readonly Held[],
@@ -81,7 +92,7 @@ function outcomeOf(
       ...entries.map((_, index) => `e${index}`),
       ...late.map((_, index) => `l${index}`),
     ];
-    seen.push(keys.filter((key) => cache.get(key)).join());
+    seen.push(keys.filter((key) => isInForce(cache.get(key), messages)).join());
     time.advance(1_000);
   }
   return seen;

@@ -31,7 +31,8 @@ interface Entry {
 /**
  * Answers of the ledger, by digest of the secret and by what was asked. An answer leaves when a message
  * says that it is out of date, when its time is over, or when there are too many; none comes in that was
- * judged before a message which was applied. Messages may come late, in any order, and again.
+ * judged before a message which was applied. Messages may come late, in any order, and again: in which
+ * order decides at most whether a revoked token is refused from memory or by asking.
  */
 export class VerificationCache {
   readonly #time: GatewayTime;
@@ -115,20 +116,25 @@ export class VerificationCache {
     else this.#byToken.set(identity.tokenId, new Set([entry]));
   }
 
-  /** Forgets what a message puts out of date. Safe to repeat, in any order. */
+  /**
+   * Forgets what a message puts out of date; of a revocation, which is final, the answer is known without
+   * asking. Safe to repeat, in any order.
+   */
   apply(message: LedgerMessage): void {
     const { tokenId } = message.data;
     const position = positionOf(message);
     this.#fence.raise(tokenId, position);
     const rotated = message.type === 'token-rotated' ? message.data : undefined;
     if (rotated) this.#deadlines.add(rotated.secretId, this.#graceEnd(rotated));
-    for (const entry of this.#byToken.get(tokenId) ?? []) {
+    for (const entry of [...(this.#byToken.get(tokenId) ?? [])]) {
       const { identity, position: judgedAt } = entry.verification;
       const isEnding = rotated !== undefined && identity!.secretId === rotated.secretId;
       // All that changed for a secret in its grace is that it ends.
       if (isEnding) entry.until = stricter(entry.until, this.#deadlines.of(rotated.secretId));
       const isKept = judgedAt >= position || isEnding;
-      if (!isKept || hasPassed(entry.until, this.#time)) this.#forget(entry);
+      if (isKept && !hasPassed(entry.until, this.#time)) continue;
+      this.#forget(entry);
+      if (!isKept && message.type === 'token-revoked') this.#refuse(entry, position);
     }
   }
 
@@ -154,6 +160,18 @@ export class VerificationCache {
       wallMs: Date.parse(rotated.graceEndsAt),
       monotonicMs: this.#time.monotonicMs() + rotated.graceRemainingMs,
     };
+  }
+
+  /** For as long as any refusal: then the ledger is asked again. */
+  #refuse({ key, verification }: Entry, position: bigint): void {
+    const nothing = { quota: null, expiresAtMs: null, answeredAtMs: null };
+    const refusal = {
+      code: 'REVOKED',
+      position,
+      identity: verification.identity,
+      ...nothing,
+    } as const;
+    this.put(key, refusal, this.#time.monotonicMs());
   }
 
   #forget({ key }: Entry): void {
