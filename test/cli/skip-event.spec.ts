@@ -128,6 +128,18 @@ describe('skip-event', () => {
       const again = await ServiceProcess.started(env);
       expect(await codeAt(again.url, admin, spoiled.secret)).toBe('NOT_FOUND');
       expect(await codeAt(again.url, admin, sound.secret)).toBe('VALID');
+      const renamed = await callAt(
+        again.url,
+        admin,
+        'PATCH',
+        `/v1/orgs/demo/tokens/${spoiled.id}`,
+        { body: { name: 'cd' } },
+      );
+      expect(renamed).toMatchObject({
+        status: 503,
+        body: { code: 'STORE_UNAVAILABLE', detail: expect.stringContaining('cannot be read here') },
+      });
+      expect(again.stdout).toContain(`token-${spoiled.id}`);
       const lines = await fetch(`${again.url}/v1/events`, {
         headers: { authorization: `Bearer ${admin}`, accept: 'application/x-ndjson' },
       });

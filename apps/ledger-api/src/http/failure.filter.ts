@@ -1,7 +1,12 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CallerGone, Contention } from '@ledger/commands';
-import { StoreUnavailable, UnknownPosition } from '@ledger/event-store';
+import {
+  StoreDamaged,
+  StoreUnavailable,
+  UnknownPosition,
+  UnreadableEvent,
+} from '@ledger/event-store';
 import type { Log } from '@ledger/process';
 import { writeLine } from '../operations/log-lines.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
@@ -75,6 +80,13 @@ export class FailureFilter implements ExceptionFilter {
       const message =
         'The store did not confirm the write, so its outcome is unknown. Repeat the request as it was.';
       return { kind: 'unavailable', code: error.code, message, retryAfterSeconds: 2 };
+    }
+    if (error instanceof UnreadableEvent || error instanceof StoreDamaged) {
+      // No bug, and no fault of the caller's: a node of a newer release may well be able to do it.
+      const message =
+        'A part of the log that this needs cannot be read here, so nothing was written. ' +
+        'The log of the service says which.';
+      return { kind: 'unavailable', code: 'STORE_UNAVAILABLE', message, retryAfterSeconds: 5 };
     }
     if (error instanceof UnknownPosition) {
       return { kind: 'malformed', message: `The position is none of this log: ${error.message}.` };
