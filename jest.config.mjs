@@ -5,7 +5,7 @@ export default {
   testEnvironment: 'node',
   transform: {},
   // Only what hangs runs into this: how fast a machine is decides no test.
-  testTimeout: 300_000,
+  testTimeout: process.env.LEDGER_TEST_LONG ? 7_200_000 : 300_000,
   maxWorkers: 2,
   // Modules that a suite has loaded are never let go of, and a heap of gigabytes makes all that follows slow.
   workerIdleMemoryLimit: '600MB',

@@ -24,7 +24,7 @@ export async function compareOverHttp(
     readonly calls: readonly HttpCall[];
   },
 ): Promise<void> {
-  const bare = await startBareFastify(line.ledger);
+  const bare = await startBareFastify();
   const load = loadOf(line.calls);
   try {
     const peers = { ledger: underLoad(load, line.ledger), bare: underLoad(load, bare) };

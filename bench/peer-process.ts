@@ -19,8 +19,6 @@ export async function startPeer(
   const file = fileURLToPath(new URL(`./peers/${module}.js`, import.meta.url));
   const child = fork(fileURLToPath(import.meta.url), [file, directory], {
     env: { ...process.env, ...environment },
-    // As `npm start` runs the service.
-    execArgv: ['--max-semi-space-size=64'],
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const reply = (): Promise<Reply> =>

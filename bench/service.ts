@@ -8,8 +8,6 @@ export interface Service {
   readonly port: number;
   readonly url: string;
   readonly admin: string;
-  /** What Node.js itself was told, which its baseline must be told, too. */
-  readonly nodeOptions: readonly string[];
   /** What the process holds in memory, in bytes. */
   memory(): number;
   stop(): Promise<void>;
@@ -17,18 +15,16 @@ export interface Service {
 
 export const ADMIN = '5f0c1e9a-7d43-4c1b-9a56-0e5d3b8f7a21';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-/** As `npm start` runs it. */
-const NODE_OPTIONS = ['--max-semi-space-size=64'];
 
-/** The baseline server in a process of its own, run by Node.js as what is compared with it. */
-export function startBareFastify({ nodeOptions }: Service): Promise<Service> {
-  return start('bench/peers/bare-fastify.js', nodeOptions, {}, undefined);
+/** The baseline server in a process of its own. */
+export function startBareFastify(): Promise<Service> {
+  return start('bench/peers/bare-fastify.js', {}, undefined);
 }
 
 /** The service on a data directory that was made before, and stays. */
 export function startLedgerOn(directory: string): Promise<Service> {
   const settings = { PORT: '0', LOG_LEVEL: 'error', LEDGER_DATA_DIR: directory };
-  return start('apps/ledger-api/src/main.js', NODE_OPTIONS, settings, undefined);
+  return start('apps/ledger-api/src/main.js', settings, undefined);
 }
 
 /** The service on an embedded store of its own, in a process of its own. */
@@ -41,7 +37,7 @@ export function startLedger(environment: NodeJS.ProcessEnv = {}): Promise<Servic
     LEDGER_BOOTSTRAP_TOKEN: ADMIN,
     ...environment,
   };
-  return start('apps/ledger-api/src/main.js', NODE_OPTIONS, settings, directory);
+  return start('apps/ledger-api/src/main.js', settings, directory);
 }
 
 /** A gateway in front of that ledger, in a process of its own. */
@@ -62,16 +58,15 @@ export async function startGateway(
     GATEWAY_ROUTES_FILE: file,
     ...environment,
   };
-  return start('apps/ledger-gateway/src/main.js', [], settings, directory);
+  return start('apps/ledger-gateway/src/main.js', settings, directory);
 }
 
 async function start(
   main: string,
-  nodeOptions: readonly string[],
   environment: NodeJS.ProcessEnv,
   directory: string | undefined,
 ): Promise<Service> {
-  const child = spawn(process.execPath, [...nodeOptions, join(ROOT, main)], {
+  const child = spawn(process.execPath, [join(ROOT, main)], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -82,7 +77,6 @@ async function start(
     url,
     port: Number(new URL(url).port),
     admin: ADMIN,
-    nodeOptions,
     memory() {
       const [, kib] =
         /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];

@@ -75,7 +75,7 @@ describe('kill -9 under load', () => {
     const verdict = await store.verifyChain();
     await store.close();
     expect(verdict).toMatchObject({ outcome: 'intact' });
-  }, 1_200_000);
+  }, 7_200_000);
 });
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -172,7 +172,7 @@ it(`answers ${ROUNDS * OPERATIONS.length} requests made from the published docum
     { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
   );
   expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
-}, 1_800_000);
+}, 7_200_000);
 
 it('reached every operation, with a success and with refusals', () => {
   const unreached = OPERATIONS.filter(({ operationId, parameters }) => {

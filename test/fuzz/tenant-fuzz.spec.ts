@@ -210,7 +210,7 @@ it(`tells callers of one organization nothing of another in ${CALLS} calls (${RE
     { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
   );
   expect(calls).toBeGreaterThanOrEqual(CALLS);
-}, 3_600_000);
+}, 7_200_000);
 
 it('reached every operation that is open to an organization, so that nothing else refused', () => {
   const forOperators = ['createOrganization', 'createUser'];

@@ -13,7 +13,7 @@ describeWith(missing === undefined ? libraries : { missing })(
   () => {
     let deployment: Deployment;
 
-    beforeAll(async () => (deployment = await Deployment.start(libraries.folder!)), 180_000);
+    beforeAll(async () => (deployment = await Deployment.start(libraries.folder!)));
     afterAll(() => deployment?.stop());
 
     it(`refuse ${TOKENS} revoked tokens, each within the bound (V2)`, async () => {

@@ -35,7 +35,7 @@ describe('the double answers the published client as the recorded server did', (
     } finally {
       await double.stop();
     }
-  }, 120_000);
+  });
 
   it('in every scenario that was recorded, and no other', () => {
     expect(RECORDED).toHaveLength(116);

@@ -137,4 +137,4 @@ it(`${RESTARTS} restarts in turn of two nodes fail no request and lose no charge
   expect(last.body.quota.consumed).toBe(charged + 1);
   setUp.close();
   for (const node of nodes) expect(await node.stop()).toBe(0);
-}, 1_800_000);
+}, 7_200_000);
