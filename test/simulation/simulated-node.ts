@@ -78,7 +78,7 @@ export class SimulatedNode {
       ...(plant?.clock ? { clock: plant.clock() } : {}),
     });
     if (life !== this.#life || this.#connection !== connection) {
-      opened.database.close();
+      void opened.database.close();
       throw new NodeGone(`${this.name} died while it started`);
     }
     this.#ledger = plant?.ledger?.(opened) ?? opened;
@@ -106,7 +106,7 @@ export class SimulatedNode {
     this.#connection?.die();
     this.#connection = undefined;
     // What was written stays; closing the connection writes nothing more of the ledger.
-    this.#ledger?.database.close();
+    void this.#ledger?.database.close();
     this.#ledger = undefined;
     for (const reject of this.#underWay) reject(new NodeGone(`${this.name} died`));
     this.#underWay.clear();

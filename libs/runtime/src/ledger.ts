@@ -76,6 +76,8 @@ export interface LedgerParts {
   readonly masterKey: Buffer;
   /** File of the read models; `:memory:` for a store that forgets. */
   readonly readModelFile: string;
+  /** Which thread waits for the disk on behalf of the read models; that of the caller unless told. */
+  readonly checkpoints?: 'own-thread';
   readonly windowLength: WindowLength;
   readonly retryWindowMs: number;
   /** An instant that this ledger has seen, beside those of its events. */
@@ -119,7 +121,8 @@ export async function openDirectory(
     const readModelFile = join(directory, 'read-models.sqlite');
     const { ledgerId } = store;
     const seen = ClockMark.read(directory);
-    const parts = { store: watched, ledgerId, masterKey, readModelFile, ...rest };
+    const checkpoints = 'own-thread' as const;
+    const parts = { store: watched, ledgerId, masterKey, readModelFile, checkpoints, ...rest };
     const ledger = await openLedger(seen === undefined ? parts : { ...parts, seen });
     const mark = ClockMark.keep(directory, ledger.clock);
     return {
@@ -152,7 +155,7 @@ export async function openLedger(parts: LedgerParts): Promise<Ledger> {
     parts.store instanceof WatchedEventStore ? parts.store : new WatchedEventStore(parts.store);
   store.goPast(await SkippedEvents.in(store));
   const clock = parts.clock ?? new MonotonicClock(await newestTime(store), parts.seen);
-  const database = new ReadModelDatabase(readModelFile, ledgerId);
+  const database = new ReadModelDatabase(readModelFile, ledgerId, parts.checkpoints);
   const directory = new Directory();
   const { cachedMax = CACHED_MAX } = parts;
   const projector = new Projector(store, database, projectionRuns(directory, cachedMax));

@@ -117,6 +117,7 @@ async function openLocked(
       ...(onRebuild && { onRebuild }),
       ...(clock && { clock }),
       store: new WatchedEventStore(store, { silenceMs: SILENCE_MS_MAX }),
+      checkpoints: 'own-thread',
       answerMsMax: ANSWER_MS_MAX,
     });
     return {

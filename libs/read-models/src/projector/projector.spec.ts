@@ -265,12 +265,13 @@ describe('closing', () => {
     let written: bigint | undefined;
     jest.spyOn(database, 'close').mockImplementation(() => {
       written = database.live('quota-usage')!.position;
+      return Promise.resolve();
     });
     await Promise.all([projector.close(), projector.close()]);
     expect(written).toBe(4n);
     expect(database.close).toHaveBeenCalledTimes(1);
     jest.restoreAllMocks();
-    database.close();
+    await database.close();
   });
 
   it('comes to an end while the log keeps growing', async () => {

@@ -10,7 +10,7 @@ import {
 import type { Projection } from './projection.js';
 import { ReadModelDatabase } from './read-model-database.js';
 import { isDiskFull } from './read-model-file.js';
-import { EVENTS_MAX, replay, ROWS_UNWRITTEN_MAX, type RebuildProgress } from './replay.js';
+import { EVENTS_MAX, replay, type RebuildProgress } from './replay.js';
 import { compareRows, type RowComparison } from './row-comparison.js';
 import { applyTo, Table, unwrittenRows, writeTables, type RowAccess } from './table.js';
 import { Waiters } from './waiters.js';
@@ -39,7 +39,9 @@ type Inspect = (replacement: Replacement) => void;
 
 /** How long changed rows may wait to be written; queries that read the file write them first. */
 const WRITE_AFTER_MS = 200;
-/** The same on a full disk, where each try costs something. */
+/** More are written sooner: whoever calls meanwhile waits for as many, a millisecond or two. */
+const ROWS_UNWRITTEN_MAX = 256;
+/** The same as the time above on a full disk, where each try costs something. */
 const WRITE_AGAIN_AFTER_MS = 1_000;
 /** How often the log is looked at although nothing was heard of it: a hint may be lost. */
 const LOOK_EVERY_MS = 1_000;
@@ -204,7 +206,7 @@ export class Projector {
     await Promise.allSettled([this.#running, this.#rebuilding]);
     this.#waiters.giveUp();
     this.#write();
-    this.database.close();
+    await this.database.close();
   }
 
   #replacementBy(shadow: Table): Replacement {

@@ -1,7 +1,14 @@
+import { Logger } from '@nestjs/common';
 import type Database from 'better-sqlite3';
 import { StoreUnavailable } from '@ledger/event-store';
 import type { Projection } from './projection.js';
 import { isDamage, openFile } from './read-model-file.js';
+import { WalCheckpoints } from './wal-checkpoints.js';
+
+/** 4 MiB: how long the log gets where nobody else moves it, which is what SQLite does by itself. */
+const CHECKPOINT_PAGES = 1_000;
+/** 64 MiB: how long it may get when the thread that moves it cannot keep up. */
+const CHECKPOINT_PAGES_LATE = 16_000;
 
 /** Which table holds the rows of a projection, and up to which event. */
 export interface Generation {
@@ -37,6 +44,7 @@ export interface RowDifference {
 export class ReadModelDatabase {
   readonly #db: Database.Database;
   readonly #closeFile: (isSound: boolean) => void;
+  readonly #checkpoints: WalCheckpoints | undefined;
   /** Statements by their text: what is asked for every call is prepared once. */
   readonly #statements = new Map<string, Database.Statement>();
   #isSound = true;
@@ -46,11 +54,17 @@ export class ReadModelDatabase {
   /**
    * @param file Path of the file, created when it is missing; `:memory:` for tests.
    * @param ledgerId Rows made from another ledger's log are thrown away.
+   * @param checkpoints Which thread waits for the disk when the write-ahead log is moved into the file.
    */
-  constructor(file: string, ledgerId: string) {
+  constructor(
+    file: string,
+    ledgerId: string,
+    checkpoints: 'this-thread' | 'own-thread' = 'this-thread',
+  ) {
     const { db, close } = openFile(file);
     this.#db = db;
     this.#closeFile = close;
+    if (checkpoints === 'own-thread') this.#checkpoints = this.#checkpointsOf(file);
     this.#db.pragma('synchronous = NORMAL');
     this.#db.pragma('cache_size = -65536');
     this.#db.defaultSafeIntegers(false);
@@ -184,6 +198,7 @@ export class ReadModelDatabase {
     } catch (error) {
       throw this.#unreadable(error);
     }
+    this.#checkpoints?.wrote(changes.reduce((sum, { rows }) => sum + rows.size, 0));
   }
 
   /**
@@ -199,8 +214,30 @@ export class ReadModelDatabase {
     }
   }
 
-  close(): void {
-    this.#closeFile(this.#isSound);
+  close(): Promise<void> {
+    const close = (): void => this.#closeFile(this.#isSound);
+    // The thread first, so that this connection is the last one, which puts the log away.
+    if (this.#checkpoints) return this.#checkpoints.close().then(close);
+    close();
+    return Promise.resolve();
+  }
+
+  #checkpointsOf(file: string): WalCheckpoints {
+    const logger = new Logger(ReadModelDatabase.name);
+    this.#db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES_LATE}`);
+    return new WalCheckpoints({
+      file,
+      onFailure: (error) => {
+        logger.warn(
+          `the log of the read models was not moved, and will be later: ${error.message}`,
+        );
+        this.#unreadable(error);
+      },
+      onEnd: ({ message }) => {
+        logger.error(`the log of the read models is moved between calls from now on: ${message}`);
+        this.#db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      },
+    });
   }
 
   /** Whoever asked is told to come again: nothing is answered from rows that cannot be relied on. */

@@ -17,7 +17,7 @@ export interface ReplayOptions {
 
 export const EVENTS_MAX = 1_000;
 /** Writing blocks the calls that the process answers meanwhile, so no more rows than this at once. */
-export const ROWS_UNWRITTEN_MAX = 10_000;
+export const ROWS_AT_ONCE_MAX = 2_000;
 /** What a table that is being made may hold in memory: a row that many events change is then written once. */
 const ROWS_HELD_MAX = 100_000;
 
@@ -41,7 +41,7 @@ export async function replay(
     if (!last) break;
     for (const event of events) applyTo(tables, event, skipped);
     position = last.position;
-    if (unwrittenRows(finished) >= ROWS_UNWRITTEN_MAX) writeTables(database, finished);
+    if (unwrittenRows(finished) >= ROWS_AT_ONCE_MAX) writeTables(database, finished);
     if (unwrittenRows(unfinished) >= ROWS_HELD_MAX) await writeHeld(database, unfinished);
     onProgress?.({ position, head });
     // A long replay must leave room for the calls that the live tables answer meanwhile.
@@ -58,9 +58,9 @@ export async function replay(
  */
 async function writeHeld(database: ReadModelDatabase, tables: readonly Table[]): Promise<void> {
   for (const table of tables) {
-    for (const part of table.takeHeldRows(ROWS_UNWRITTEN_MAX)) {
+    for (const part of table.takeHeldRows(ROWS_AT_ONCE_MAX)) {
       database.write([part]);
-      if (part.rows.size === ROWS_UNWRITTEN_MAX) await nextTurn();
+      if (part.rows.size === ROWS_AT_ONCE_MAX) await nextTurn();
     }
   }
 }

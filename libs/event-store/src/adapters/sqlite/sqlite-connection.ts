@@ -72,8 +72,9 @@ function open(
   prepare: (connection: Connection) => void,
 ): Connection {
   const options = { readonly, fileMustExist: true, timeout: BUSY_TIMEOUT_MS };
-  const connection = new Database(database, options);
+  let connection: Connection | undefined;
   try {
+    connection = new Database(database, options);
     prepare(connection);
     connection.pragma(`cache_size = -${CACHE_KIB}`);
     // Set after WAL, and read back: this build of SQLite turns to NORMAL in WAL mode, which loses
@@ -82,7 +83,7 @@ function open(
     assertDurable(settingsOf(connection));
     return connection;
   } catch (error) {
-    connection.close();
+    connection?.close();
     throw asStoreError(error);
   }
 }
