@@ -231,6 +231,7 @@ export class ReadModelDatabase {
         logger.warn(
           `the log of the read models was not moved, and will be later: ${error.message}`,
         );
+        // If that is damage, it is everybody's.
         this.#unreadable(error);
       },
       onEnd: ({ message }) => {
