@@ -17,7 +17,7 @@ export function installVirtualTime(
   scheduler: Scheduler,
   machineMs: (owner: string) => number,
 ): () => void {
-  const { setTimeout, clearTimeout, setImmediate } = globalThis;
+  const { setTimeout, clearTimeout, setImmediate, setInterval, clearInterval } = globalThis;
   const realNow = Date.now;
   const realPerformanceNow = performance.now;
   const setVirtual = (callback: () => void, ms = 0): VirtualTimer => {
@@ -31,11 +31,17 @@ export function installVirtualTime(
   }) as unknown as typeof globalThis.clearTimeout;
   globalThis.setImmediate = ((callback: () => void) =>
     setVirtual(callback)) as unknown as typeof globalThis.setImmediate;
+  // What is done every so often would never come to rest, and a real timer would outlive its process and
+  // fire in the middle of another seed.
+  const never = { ref: () => never, unref: () => never };
+  globalThis.setInterval = (() => never) as unknown as typeof globalThis.setInterval;
+  globalThis.clearInterval = () => undefined;
   Date.now = () => machineMs(scheduler.owner);
   // What nodes measure of each other decides who waits: a busy machine must not.
   performance.now = () => scheduler.now;
   return () => {
     Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
+    Object.assign(globalThis, { setInterval, clearInterval });
     Date.now = realNow;
     performance.now = realPerformanceNow;
   };
