@@ -2,10 +2,24 @@ import type { Scheduler, Task } from './scheduler.js';
 
 /** What `setTimeout` gives in simulated time. */
 interface VirtualTimer {
+  readonly scheduler: Scheduler;
   readonly task: Task;
   ref(): VirtualTimer;
   unref(): VirtualTimer;
 }
+
+interface Simulated {
+  readonly scheduler: Scheduler;
+  /** What the clock of the process shows whose task is running. */
+  readonly machineMs: (owner: string) => number;
+}
+
+const { setTimeout, clearTimeout, setImmediate, setInterval, clearInterval } = globalThis;
+const realNow = Date.now;
+const realPerformanceNow = performance.now.bind(performance);
+
+let simulated: Simulated | undefined;
+let isInstalled = false;
 
 /**
  * Puts timers and the machine's clock of everything that runs here under the scheduler. Returns how to put
@@ -17,32 +31,39 @@ export function installVirtualTime(
   scheduler: Scheduler,
   machineMs: (owner: string) => number,
 ): () => void {
-  const { setTimeout, clearTimeout, setImmediate, setInterval, clearInterval } = globalThis;
-  const realNow = Date.now;
-  const realPerformanceNow = performance.now;
-  const setVirtual = (callback: () => void, ms = 0): VirtualTimer => {
-    const task = scheduler.schedule(scheduler.owner, ms, `timer of ${ms} ms`, callback);
-    const timer: VirtualTimer = { task, ref: () => timer, unref: () => timer };
-    return timer;
-  };
-  globalThis.setTimeout = setVirtual as unknown as typeof globalThis.setTimeout;
-  globalThis.clearTimeout = ((timer: VirtualTimer | undefined) => {
-    if (timer) scheduler.cancel(timer.task);
-  }) as unknown as typeof globalThis.clearTimeout;
-  globalThis.setImmediate = ((callback: () => void) =>
-    setVirtual(callback)) as unknown as typeof globalThis.setImmediate;
+  // Once for all seeds: Jest remembers whatever a global has ever been, and all that hangs on it.
+  if (!isInstalled) install();
+  isInstalled = true;
+  simulated = { scheduler, machineMs };
+  return () => (simulated = undefined);
+}
+
+function install(): void {
+  type Call = (...parameters: unknown[]) => unknown;
+  const either = (virtual: (world: Simulated, ...parameters: never[]) => unknown, real: unknown) =>
+    ((...parameters: never[]) =>
+      simulated
+        ? virtual(simulated, ...parameters)
+        : (real as Call)(...parameters)) as unknown as never;
+  globalThis.setTimeout = either(setVirtual, setTimeout);
+  globalThis.setImmediate = either((world, callback: () => void) => {
+    return setVirtual(world, callback);
+  }, setImmediate);
+  globalThis.clearTimeout = either((_, timer: VirtualTimer | undefined) => {
+    timer?.scheduler.cancel(timer.task);
+  }, clearTimeout);
   // What is done every so often would never come to rest, and a real timer would outlive its process and
   // fire in the middle of another seed.
   const never = { ref: () => never, unref: () => never };
-  globalThis.setInterval = (() => never) as unknown as typeof globalThis.setInterval;
-  globalThis.clearInterval = () => undefined;
-  Date.now = () => machineMs(scheduler.owner);
+  globalThis.setInterval = either(() => never, setInterval);
+  globalThis.clearInterval = either(() => undefined, clearInterval);
+  Date.now = either(({ scheduler, machineMs }) => machineMs(scheduler.owner), realNow);
   // What nodes measure of each other decides who waits: a busy machine must not.
-  performance.now = () => scheduler.now;
-  return () => {
-    Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
-    Object.assign(globalThis, { setInterval, clearInterval });
-    Date.now = realNow;
-    performance.now = realPerformanceNow;
-  };
+  performance.now = either(({ scheduler }) => scheduler.now, realPerformanceNow);
+}
+
+function setVirtual({ scheduler }: Simulated, callback: () => void, ms = 0): VirtualTimer {
+  const task = scheduler.schedule(scheduler.owner, ms, `timer of ${ms} ms`, callback);
+  const timer: VirtualTimer = { scheduler, task, ref: () => timer, unref: () => timer };
+  return timer;
 }
