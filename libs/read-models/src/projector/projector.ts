@@ -39,8 +39,8 @@ type Inspect = (replacement: Replacement) => void;
 
 /** How long changed rows may wait to be written; queries that read the file write them first. */
 const WRITE_AFTER_MS = 200;
-/** More are written sooner: whoever calls meanwhile waits for as many, a millisecond or two. */
-const ROWS_UNWRITTEN_MAX = 256;
+/** More are written sooner: whoever calls meanwhile waits for as many, a few milliseconds. */
+const ROWS_UNWRITTEN_MAX = 500;
 /** The same as the time above on a full disk, where each try costs something. */
 const WRITE_AGAIN_AFTER_MS = 1_000;
 /** How often the log is looked at although nothing was heard of it: a hint may be lost. */
