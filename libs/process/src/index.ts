@@ -1,4 +1,5 @@
 export * from './farewell.js';
+export * from './in-a-row.js';
 export * from './json-log.js';
 export * from './messaging-settings.js';
 export * from './process-settings.js';

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { InARow } from '@ledger/process';
 import { urgencyOf, type Admission } from './admission.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
 
@@ -32,6 +33,8 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => void;
  */
 export class DirectRoutes {
   readonly #routes = new Map<string, DirectRoute>();
+  readonly #arrived = new InARow(setImmediate);
+  readonly #answered = new InARow((write) => process.nextTick(write));
 
   constructor(private readonly options: DirectRoutesOptions) {}
 
@@ -58,7 +61,7 @@ export class DirectRoutes {
     }
     admission.refuse((error) => {
       const request = new DirectRequest(raw, requestId(raw));
-      const reply = new DirectReply(response, request, () => undefined);
+      const reply = new DirectReply(response, request, () => undefined, this.#answered);
       onRequest(request, reply);
       onRefused(error, request, reply);
     });
@@ -78,11 +81,11 @@ export class DirectRoutes {
 
   #answer(route: DirectRoute, raw: IncomingMessage, response: ServerResponse): void {
     const request = new DirectRequest(raw, this.options.requestId(raw));
-    const reply = new DirectReply(response, request, route.onSend);
+    const reply = new DirectReply(response, request, route.onSend, this.#answered);
     this.options.onRequest(request, reply);
-    // A short body comes along with its head and is there in a moment. Listening for it costs more than
-    // finding out whose secret it holds.
-    process.nextTick(() => {
+    // A short body comes along with its head and is there by then. Listening for it costs more than finding
+    // out whose secret it holds.
+    this.#arrived.add(() => {
       if (raw.readableLength < bodyLength(raw)) return this.#listen(route, raw, request, reply);
       request.received(raw.read() as Buffer);
       this.#handle(route, request, reply);
@@ -165,6 +168,7 @@ class DirectReply implements HttpReply {
     private readonly raw: ServerResponse,
     private readonly request: HttpRequest,
     private readonly onSend: DirectRoute['onSend'],
+    private readonly answered: InARow,
   ) {}
 
   code(status: number): this {
@@ -194,8 +198,10 @@ class DirectReply implements HttpReply {
   send(text: string): void {
     this.onSend(this.request, this);
     this.#headers.push('content-length', String(Buffer.byteLength(text)));
-    this.raw.writeHead(this.statusCode, this.#headers);
-    this.raw.end(text);
+    this.answered.add(() => {
+      this.raw.writeHead(this.statusCode, this.#headers);
+      this.raw.end(text);
+    });
   }
 
   /** There are so few that looking at each is the fastest way. */

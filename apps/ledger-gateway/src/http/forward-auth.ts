@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Decision, GatewayDecisions } from '@ledger/gateway-cache';
+import { InARow } from '@ledger/process';
 import { readPath } from '../routes/request-path.js';
 import type { RouteTable } from '../routes/route-table.js';
 import type { Answer, Answers, Outcome } from './answers.js';
@@ -24,6 +25,9 @@ export interface ForwardAuthParts {
  * serve what is left to Fastify.
  */
 export class ForwardAuth {
+  readonly #arrived = new InARow(setImmediate);
+  readonly #answered = new InARow((write) => process.nextTick(write));
+
   constructor(private readonly parts: ForwardAuthParts) {}
 
   /** Handles a request, or leaves it to `rest`. */
@@ -36,7 +40,7 @@ export class ForwardAuth {
       }
       // There is nothing to read, which node:http finds out more slowly for itself once it was answered.
       request.read();
-      this.#serve(request, response, dialect);
+      this.#arrived.add(() => this.#serve(request, response, dialect));
     };
   }
 
@@ -100,8 +104,10 @@ export class ForwardAuth {
 
   #send(response: ServerResponse, { status, outcome, headers, body }: Answer): void {
     this.parts.count(outcome);
-    response.writeHead(status, headers as string[]);
-    response.end(body, 'latin1');
+    this.#answered.add(() => {
+      response.writeHead(status, headers as string[]);
+      response.end(body, 'latin1');
+    });
   }
 }
 
