@@ -4,10 +4,11 @@ import {
   type KnownToken,
   type Rejection,
   type Timestamp,
+  type Token,
 } from '@ledger/domain';
 import type { Unchanged } from '@ledger/event-store';
 import type { QuotaSubject } from './charge.js';
-import { StreamFolds, type FoldSource } from './stream-folds.js';
+import { StreamFolds, type Fold, type FoldSource } from './stream-folds.js';
 import { tokenStream } from './streams.js';
 
 /** What a subject may spend, and the streams that say so: they must not move before the append. */
@@ -23,16 +24,27 @@ export interface QuotaLimit {
 export class QuotaLimits {
   constructor(private readonly folds: StreamFolds) {}
 
-  async of(subject: QuotaSubject, now: Timestamp, source: FoldSource): Promise<QuotaLimit> {
+  /** A promise only where there is something to read. */
+  of(subject: QuotaSubject, now: Timestamp, source: FoldSource): QuotaLimit | Promise<QuotaLimit> {
     if (subject.kind === 'user') return { units: USER_QUOTA_UNITS, refusal: null, unchanged: [] };
     const stream = tokenStream(subject.tokenId);
-    const { state: token, revision } = await this.folds.of(stream, source);
-    const unchanged = [{ streamId: stream.streamId, revision }];
-    if (token.status === 'absent') {
-      return { units: 0, refusal: { code: 'TOKEN_NOT_FOUND' }, unchanged };
-    }
-    return { units: token.maxQuota, refusal: refusalOf(token, now), unchanged };
+    const { streamId } = stream;
+    const fold = this.folds.of(stream, source);
+    if (!(fold instanceof Promise)) return limitIn(streamId, fold, now);
+    return fold.then((read) => limitIn(streamId, read, now));
   }
+}
+
+function limitIn(
+  streamId: string,
+  { state: token, revision }: Fold<Token>,
+  now: Timestamp,
+): QuotaLimit {
+  const unchanged = [{ streamId, revision }];
+  if (token.status === 'absent') {
+    return { units: 0, refusal: { code: 'TOKEN_NOT_FOUND' }, unchanged };
+  }
+  return { units: token.maxQuota, refusal: refusalOf(token, now), unchanged };
 }
 
 function refusalOf(token: KnownToken, now: Timestamp): Rejection | null {

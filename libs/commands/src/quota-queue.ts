@@ -136,11 +136,16 @@ export class QuotaQueue {
       const now = this.clock.now();
       const window = windowOf(now, this.windowLength);
       const stream = quotaStream(subjectId, window);
-      const [fold, limit] = await Promise.all([
-        this.folds.of(stream, source),
-        this.#limits.of(calls[0]!.work.subject, now, source),
-      ]);
-      const earlier = await this.#earlierCharges(subjectId, calls, now, fold);
+      // As a rule all is at hand, and one charge should not cost a dozen promises.
+      const read = this.folds.of(stream, source);
+      const found = this.#limits.of(calls[0]!.work.subject, now, source);
+      const [fold, limit] =
+        read instanceof Promise || found instanceof Promise
+          ? await Promise.all([read, found])
+          : [read, found];
+      const keyed = calls.filter(({ identity }) => identity.fingerprint !== undefined);
+      const earlier =
+        keyed.length > 0 ? await this.#earlierCharges(subjectId, keyed, now, fold) : NONE_EARLIER;
       const outcomesAt = (position: Position): readonly ChargeOutcome[] =>
         decided.map((each, index) => {
           const before = earlier.get(calls[index]!.identity.commandId);
@@ -148,7 +153,9 @@ export class QuotaQueue {
         });
       const { revision } = fold;
       const { decided, events, quota } = decideBatch(calls, {
-        quota: await this.#leases.of(subjectId, window, fold, calls),
+        quota: calls.some(({ work }) => 'leaseId' in work)
+          ? await this.#leases.of(subjectId, window, fold, calls)
+          : fold.state,
         revision,
         oldestRepeatable: oldestRepeatable(
           fold,
@@ -188,12 +195,10 @@ export class QuotaQueue {
   /** What calls with an idempotency key were charged before, as long as a key is good for. */
   async #earlierCharges(
     subjectId: string,
-    calls: readonly Call[],
+    keyed: readonly Call[],
     now: Timestamp,
     current: Fold<Quota>,
   ): Promise<ReadonlyMap<string, EarlierCharge>> {
-    const keyed = calls.filter(({ identity }) => identity.fingerprint !== undefined);
-    if (keyed.length === 0) return NONE_EARLIER;
     const found = new Map<string, EarlierCharge>();
     const since = timestamp(epochMs(now) - IDEMPOTENCY_TTL_MS);
     const currentWindow = windowOf(now, this.windowLength);

@@ -47,11 +47,12 @@ export class StreamFolds {
 
   constructor(private readonly store: EventStore) {}
 
+  /** A promise only where there is something to read. */
   of<State, Event extends LedgerEvent>(
     stream: Stream<State, Event>,
     source: FoldSource,
-  ): Promise<Fold<State>> {
-    return source === 'kept' ? this.load(stream) : this.refresh(stream);
+  ): Fold<State> | Promise<Fold<State>> {
+    return (source === 'kept' ? this.kept(stream) : undefined) ?? this.refresh(stream);
   }
 
   /** The fold that is kept, or else the stream read anew. */

@@ -50,13 +50,29 @@ export class StoreBreaker {
   guard<T>(call: () => Promise<T>): Promise<T> {
     if (this.#silentSince !== undefined) return Promise.reject(storeIsSilent());
     return new Promise((resolve, reject) => {
-      this.#watch(call(), reject).then(resolve, reject);
+      const waiting = this.#begin(reject);
+      call().then(
+        (value) => {
+          this.#heard(waiting);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#failed(waiting, error);
+          reject(error as Error);
+        },
+      );
     });
   }
 
   /** Learns from a call that is made whatever the state, and that has a bound of its own. */
   observe<T>(result: Promise<T>): Promise<T> {
-    return this.#watch(result, undefined);
+    const call = this.#begin(undefined);
+    // Beside the caller's own wait, not before it: watching must not cost a turn of the event loop.
+    void result.then(
+      () => this.#heard(call),
+      (error: unknown) => this.#failed(call, error),
+    );
+    return result;
   }
 
   close(): void {
@@ -64,19 +80,16 @@ export class StoreBreaker {
     clearTimeout(this.#timer);
   }
 
-  #watch<T>(result: Promise<T>, giveUp: Call['giveUp']): Promise<T> {
+  #begin(giveUp: Call['giveUp']): Call {
     const call: Call = { since: performance.now(), giveUp };
     this.#calls.add(call);
     if (!this.#timer) this.#lookIn(this.options.silenceMs);
-    // Beside the caller's own wait, not before it: watching must not cost a turn of the event loop.
-    void result.then(
-      () => this.#heard(call),
-      (error: unknown) => {
-        if (error instanceof StoreUnavailable) this.#forget(call);
-        else this.#heard(call);
-      },
-    );
-    return result;
+    return call;
+  }
+
+  #failed(call: Call, error: unknown): void {
+    if (error instanceof StoreUnavailable) this.#forget(call);
+    else this.#heard(call);
   }
 
   #forget(call: Call): void {
