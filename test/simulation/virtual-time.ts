@@ -14,7 +14,8 @@ interface Simulated {
   readonly machineMs: (owner: string) => number;
 }
 
-const { setTimeout, clearTimeout, setImmediate, setInterval, clearInterval } = globalThis;
+const { setTimeout, clearTimeout, setImmediate, clearImmediate } = globalThis;
+const { setInterval, clearInterval } = globalThis;
 const realNow = Date.now;
 const realPerformanceNow = performance.now.bind(performance);
 
@@ -49,9 +50,11 @@ function install(): void {
   globalThis.setImmediate = either((world, callback: () => void) => {
     return setVirtual(world, callback);
   }, setImmediate);
-  globalThis.clearTimeout = either((_, timer: VirtualTimer | undefined) => {
+  const cancel = (_: Simulated, timer: VirtualTimer | undefined): void => {
     timer?.scheduler.cancel(timer.task);
-  }, clearTimeout);
+  };
+  globalThis.clearTimeout = either(cancel, clearTimeout);
+  globalThis.clearImmediate = either(cancel, clearImmediate);
   // What is done every so often would never come to rest, and a real timer would outlive its process and
   // fire in the middle of another seed.
   const never = { ref: () => never, unref: () => never };

@@ -12,7 +12,7 @@ import { ReadModelDatabase } from './read-model-database.js';
 import { isDiskFull } from './read-model-file.js';
 import { EVENTS_MAX, replay, type RebuildProgress } from './replay.js';
 import { compareRows, type RowComparison } from './row-comparison.js';
-import { applyTo, Table, unwrittenRows, writeTables, type RowAccess } from './table.js';
+import { applyTo, Table, unwrittenRows, writingTables, type RowAccess } from './table.js';
 import { Waiters } from './waiters.js';
 
 /** One projection as the projector runs it. */
@@ -39,8 +39,10 @@ type Inspect = (replacement: Replacement) => void;
 
 /** How long changed rows may wait to be written; queries that read the file write them first. */
 const WRITE_AFTER_MS = 200;
-/** More are written sooner: whoever calls meanwhile waits for as many, a few milliseconds. */
-const ROWS_UNWRITTEN_MAX = 500;
+/** More are written sooner: a query that reads the file waits for as many, some milliseconds. */
+const ROWS_UNWRITTEN_MAX = 2_000;
+/** All other calls wait for so many at most: half a millisecond. */
+const ROWS_AT_ONCE = 100;
 /** The same as the time above on a full disk, where each try costs something. */
 const WRITE_AGAIN_AFTER_MS = 1_000;
 /** How often the log is looked at although nothing was heard of it: a hint may be lost. */
@@ -49,7 +51,7 @@ const LOOK_EVERY_MS = 1_000;
 /**
  * Drives every read model of this process from the log: in order, from its checkpoint, one event at a time.
  *
- * Changed rows are live in memory at once and written in batches, together with the checkpoint. An event
+ * Changed rows are live in memory at once and written together with the checkpoint, a piece at a time. An event
  * that cannot be applied stops the projector at the event before it: `failure` then holds the reason, and
  * whoever asks must fail closed (decision 4). A store that cannot be reached is asked again.
  */
@@ -70,6 +72,9 @@ export class Projector {
   #pausing = false;
   #isCutOff = false;
   #writeTimer: NodeJS.Timeout | undefined;
+  /** What is being written, a piece at a time. */
+  #writing: Generator<void, void, void> | undefined;
+  #pieceDue: NodeJS.Immediate | undefined;
   #isDiskFull = false;
   #lookTimer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
@@ -184,6 +189,7 @@ export class Projector {
   }
 
   async #rebuild(onProgress?: OnProgress, inspect?: Inspect): Promise<void> {
+    this.#write();
     this.#skipped = await SkippedEvents.in(this.store);
     const shadows = this.runs.map(({ projection }) => Table.begin(this.database, projection));
     await this.#replay(shadows, onProgress);
@@ -275,8 +281,8 @@ export class Projector {
     }
     this.#waiters.settle(this.#position);
     const isDue = unwrittenRows(this.#tables.values()) >= ROWS_UNWRITTEN_MAX;
-    if (isDue && !this.#isDiskFull) this.#write();
-    else this.#writeTimer ??= setTimeout(() => this.#write(), WRITE_AFTER_MS).unref();
+    if (isDue && !this.#writing && !this.#isDiskFull) this.#writeInPieces();
+    else this.#writeIn(WRITE_AFTER_MS);
   }
 
   #fail(error: unknown): void {
@@ -290,18 +296,56 @@ export class Projector {
     this.#waiters.giveUp();
   }
 
+  #writeIn(ms: number): void {
+    this.#writeTimer ??= setTimeout(() => {
+      this.#writeTimer = undefined;
+      this.#writeInPieces();
+    }, ms).unref();
+  }
+
+  /** Writes what is unwritten now, and lets calls be answered in between. */
+  #writeInPieces(): void {
+    // A rebuild writes to the same file, and not into the middle of this.
+    if (this.#rebuilding) return this.#write();
+    if (this.#writing) return this.#writeIn(WRITE_AFTER_MS);
+    this.#writing = this.#beginWriting(ROWS_AT_ONCE);
+    this.#nextPiece();
+  }
+
+  #nextPiece(): void {
+    this.#pieceDue = setImmediate(() => {
+      if (this.#writesOn()) this.#nextPiece();
+    });
+  }
+
+  /** Writes all that is unwritten, for who cannot wait. */
   #write(): void {
+    clearImmediate(this.#pieceDue);
+    while (this.#writesOn());
+    this.#writing = this.#beginWriting(Infinity);
+    while (this.#writesOn());
+  }
+
+  #beginWriting(rowsAtOnce: number): Generator<void, void, void> {
     clearTimeout(this.#writeTimer);
     this.#writeTimer = undefined;
-    // After a failure the rows in memory may hold half an event, which must not reach the file.
-    if (this.#failure) return;
+    return writingTables(this.database, this.#tables.values(), rowsAtOnce);
+  }
+
+  /** Writes a piece. @returns Whether there is more of it. */
+  #writesOn(): boolean {
+    if (!this.#writing) return false;
     try {
-      writeTables(this.database, this.#tables.values());
-      this.#isDiskFull = false;
+      // After a failure the rows in memory may hold half an event, which must not reach the file.
+      if (this.#failure) this.#writing.return();
+      else if (!this.#writing.next().done) return true;
+      else this.#isDiskFull = false;
     } catch (error) {
       if (isDiskFull(error)) this.#writeLater();
       else this.#fail(error);
     }
+    this.#writing = undefined;
+    return false;
   }
 
   /** The rows in memory are right, and credentials are judged by those: only the file is behind (R4). */
@@ -309,7 +353,9 @@ export class Projector {
     if (!this.#isDiskFull) this.#logger.warn('the disk is full: read models are kept in memory');
     this.#isDiskFull = true;
     if (this.#closing) return;
-    this.#writeTimer = setTimeout(() => this.#write(), WRITE_AGAIN_AFTER_MS).unref();
+    clearTimeout(this.#writeTimer);
+    this.#writeTimer = undefined;
+    this.#writeIn(WRITE_AGAIN_AFTER_MS);
   }
 
   /** Does work while the live tables stand still. */

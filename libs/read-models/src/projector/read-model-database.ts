@@ -193,10 +193,23 @@ export class ReadModelDatabase {
 
   /** Writes rows and checkpoints in one transaction. @throws StoreUnavailable When the file is damaged. */
   write(changes: readonly TableChanges[]): void {
+    const writing = this.writing(changes, Infinity);
+    while (!writing.next().done);
+  }
+
+  /**
+   * The same, some rows at a time. In between this file may be read, and no other rows may be written. Nothing is
+   * written when it fails on the way, or is given up.
+   */
+  *writing(changes: readonly TableChanges[], rowsAtOnce: number): Generator<void, void, void> {
     try {
-      this.#db.transaction(() => changes.forEach((each) => this.#writeRows(each)))();
+      this.#statement('BEGIN IMMEDIATE').run();
+      for (const each of changes) yield* this.#writingRows(each, rowsAtOnce);
+      this.#statement('COMMIT').run();
     } catch (error) {
       throw this.#unreadable(error);
+    } finally {
+      if (this.#db.inTransaction) this.#statement('ROLLBACK').run();
     }
     this.#checkpoints?.wrote(changes.reduce((sum, { rows }) => sum + rows.size, 0));
   }
@@ -253,31 +266,41 @@ export class ReadModelDatabase {
     return unavailable;
   }
 
-  #writeRows({ projection, table, rows, position }: TableChanges): void {
+  *#writingRows(
+    { projection, table, rows, position }: TableChanges,
+    rowsAtOnce: number,
+  ): Generator<void, void, void> {
     const columns = Object.values(projection.columns);
     const names = ['key', ...Object.keys(projection.columns), 'row'];
     const upsert = this.#statement(
       `INSERT OR REPLACE INTO "${table}" (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
     );
+    let written = 0;
     for (const [key, row] of rows) {
       upsert.run(key, ...columns.map(({ of }) => of(row)), JSON.stringify(row));
+      written += 1;
+      if (written % rowsAtOnce === 0) yield;
     }
-    this.#writeLookUps(projection, table, rows);
+    yield* this.#writingLookUps(projection, table, rows, rowsAtOnce);
     const moveCheckpoint = 'UPDATE checkpoints SET position = ? WHERE table_name = ?';
     this.#statement(moveCheckpoint).run(String(position), table);
   }
 
-  #writeLookUps(
+  *#writingLookUps(
     { lookUps }: Projection<object>,
     table: string,
     rows: ReadonlyMap<string, object>,
-  ): void {
+    rowsAtOnce: number,
+  ): Generator<void, void, void> {
     if (!lookUps) return;
     const insert = this.#statement(`INSERT OR IGNORE INTO "${lookUpsOf(table)}" VALUES (?, ?)`);
     const found: (readonly [string, string])[] = [];
     for (const [key, row] of rows) for (const lookUp of lookUps(row)) found.push([lookUp, key]);
     // In order, as rows are: digests are scattered, and neighbours share a page.
-    for (const pair of found.sort(([a], [b]) => (a < b ? -1 : 1))) insert.run(...pair);
+    for (const [index, pair] of found.sort(([a], [b]) => (a < b ? -1 : 1)).entries()) {
+      insert.run(...pair);
+      if ((index + 1) % rowsAtOnce === 0) yield;
+    }
   }
 
   #statement(sql: string): Database.Statement {

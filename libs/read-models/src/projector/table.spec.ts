@@ -62,7 +62,7 @@ describe('a table that is being made', () => {
       database.write([part]);
       expect(database.live('counting')?.position).toBe(0n);
     }
-    database.write([table.changes()!]);
+    database.write([table.beginWriting()!]);
     expect(database.live('counting')?.position).toBe(6n);
   });
 

@@ -46,11 +46,20 @@ interface RowCache {
   readonly keys: LRUCache<string, string>;
 }
 
+/** Changed rows, and what they bring the table to. */
+interface Changes {
+  readonly rows: Map<string, object>;
+  /** Keys of these rows by what they are looked up by, while the table is live. */
+  readonly keys: Map<string, string>;
+  readonly position: Position;
+}
+
 /** The rows of one projection in one generation: what is written, and over it what is not yet. */
 export class Table {
-  readonly #unwritten = new Map<string, object>();
-  /** Keys of unwritten rows by what they are looked up by, while the table is live. */
-  readonly #unwrittenKeys = new Map<string, string>();
+  #unwritten = new Map<string, object>();
+  #unwrittenKeys = new Map<string, string>();
+  /** What is being written, under what has changed since. */
+  #inWriting: Changes | undefined;
   readonly #rows: Rows<object>;
   #resident: ResidentRows<object> | undefined;
   #cache: RowCache | undefined;
@@ -99,14 +108,15 @@ export class Table {
 
   /** How many changed rows are not written yet. */
   get unwritten(): number {
-    return this.#unwritten.size;
+    return this.#unwritten.size + (this.#inWriting?.rows.size ?? 0);
   }
 
   get(key: string): object | undefined {
     // Resident rows are complete, so what they lack does not exist.
     if (this.#resident) return this.#resident.get(key);
     const cache = this.#cache;
-    const known = cache?.rows.get(key) ?? this.#unwritten.get(key);
+    const known =
+      cache?.rows.get(key) ?? this.#unwritten.get(key) ?? this.#inWriting?.rows.get(key);
     if (known !== undefined || cache?.absent.get(key)) return known;
     const read = this.database.get(this.name, key);
     if (read === undefined) cache?.absent.set(key, true);
@@ -116,7 +126,10 @@ export class Table {
 
   /** The key of the row with this look-up. For live tables. */
   keyOf(lookUp: string): string | undefined {
-    const known = this.#cache?.keys.get(lookUp) ?? this.#unwrittenKeys.get(lookUp);
+    const known =
+      this.#cache?.keys.get(lookUp) ??
+      this.#unwrittenKeys.get(lookUp) ??
+      this.#inWriting?.keys.get(lookUp);
     if (known !== undefined) return known;
     const read = this.database.keyOf(this.name, lookUp);
     if (read !== undefined) this.#cache?.keys.set(lookUp, read);
@@ -184,18 +197,31 @@ export class Table {
     this.#resident = resident;
   }
 
-  /** What is not written yet, with the position it brings the table to. */
-  changes(): TableChanges | undefined {
+  /** What is not written yet, with the position it brings the table to; to be ended by one of the next two. */
+  beginWriting(): TableChanges | undefined {
     if (this.#position === this.#writtenPosition) return undefined;
     const { projection, name: table } = this;
-    return { projection, table, rows: this.#unwritten, position: this.#position };
+    const changes = { rows: this.#unwritten, keys: this.#unwrittenKeys, position: this.#position };
+    this.#inWriting = changes;
+    this.#unwritten = new Map();
+    this.#unwrittenKeys = new Map();
+    return { projection, table, rows: changes.rows, position: changes.position };
   }
 
-  /** To be called when all changes were written. */
   written(): void {
-    this.#unwritten.clear();
-    this.#unwrittenKeys.clear();
-    this.#writtenPosition = this.#position;
+    if (!this.#inWriting) return;
+    this.#writtenPosition = this.#inWriting.position;
+    this.#inWriting = undefined;
+  }
+
+  notWritten(): void {
+    if (!this.#inWriting) return;
+    const { rows, keys } = this.#inWriting;
+    for (const [key, row] of this.#unwritten) rows.set(key, row);
+    for (const [lookUp, key] of this.#unwrittenKeys) keys.set(lookUp, key);
+    this.#unwritten = rows;
+    this.#unwrittenKeys = keys;
+    this.#inWriting = undefined;
   }
 
   /** Hands over the rows of an unfinished table in parts, in the order of their keys, and no position. */
@@ -227,11 +253,25 @@ export class Table {
 
 /** Writes what tables have not written yet, all in one transaction. What fails can be tried again. */
 export function writeTables(database: ReadModelDatabase, tables: Iterable<Table>): void {
+  const writing = writingTables(database, tables, Infinity);
+  while (!writing.next().done);
+}
+
+/** The same, some rows at a time: in between, rows may be read and changed. Given up, it is as if it had failed. */
+export function* writingTables(
+  database: ReadModelDatabase,
+  tables: Iterable<Table>,
+  rowsAtOnce: number,
+): Generator<void, void, void> {
   const all = [...tables];
-  const changes = all.map((table) => table.changes()).filter((each) => each !== undefined);
+  const changes = all.map((table) => table.beginWriting()).filter((each) => each !== undefined);
   if (changes.length === 0) return;
-  database.write(changes);
-  for (const table of all) table.written();
+  try {
+    yield* database.writing(changes, rowsAtOnce);
+    for (const table of all) table.written();
+  } finally {
+    for (const table of all) table.notWritten();
+  }
 }
 
 export function unwrittenRows(tables: Iterable<Table>): number {
