@@ -50,8 +50,9 @@ export class StoreBreaker {
   guard<T>(call: () => Promise<T>): Promise<T> {
     if (this.#silentSince !== undefined) return Promise.reject(storeIsSilent());
     return new Promise((resolve, reject) => {
+      const result = call();
       const waiting = this.#begin(reject);
-      call().then(
+      result.then(
         (value) => {
           this.#heard(waiting);
           resolve(value);

@@ -198,10 +198,8 @@ class DirectReply implements HttpReply {
   send(text: string): void {
     this.onSend(this.request, this);
     this.#headers.push('content-length', String(Buffer.byteLength(text)));
-    this.answered.add(() => {
-      this.raw.writeHead(this.statusCode, this.#headers);
-      this.raw.end(text);
-    });
+    this.raw.writeHead(this.statusCode, this.#headers);
+    this.answered.add(() => this.raw.end(text));
   }
 
   /** There are so few that looking at each is the fastest way. */

@@ -104,10 +104,8 @@ export class ForwardAuth {
 
   #send(response: ServerResponse, { status, outcome, headers, body }: Answer): void {
     this.parts.count(outcome);
-    this.#answered.add(() => {
-      response.writeHead(status, headers as string[]);
-      response.end(body, 'latin1');
-    });
+    response.writeHead(status, headers as string[]);
+    this.#answered.add(() => response.end(body, 'latin1'));
   }
 }
 

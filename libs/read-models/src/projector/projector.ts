@@ -41,7 +41,7 @@ type Inspect = (replacement: Replacement) => void;
 const WRITE_AFTER_MS = 200;
 /** More are written sooner: a query that reads the file waits for as many, some milliseconds. */
 const ROWS_UNWRITTEN_MAX = 2_000;
-/** All other calls wait for so many at most: half a millisecond. */
+/** All other calls wait for so many, half a millisecond, and at the end for the commit, one or two. */
 const ROWS_AT_ONCE = 100;
 /** The same as the time above on a full disk, where each try costs something. */
 const WRITE_AGAIN_AFTER_MS = 1_000;
