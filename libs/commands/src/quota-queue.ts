@@ -91,7 +91,10 @@ export class QuotaQueue {
         calls.push(call);
         return;
       }
-      const fresh = [call];
+      // V8 puts a literal [call] among the old objects once such lists have lived for a while, and there even
+      // an emptied one holds its call, with the whole request, until all memory is looked through.
+      const fresh: Call[] = [];
+      fresh.push(call);
       this.#waiting.set(subjectId, fresh);
       void this.#drain(subjectId, fresh);
     });

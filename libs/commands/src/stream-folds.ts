@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { epochMs, type LedgerEvent, type Timestamp } from '@ledger/domain';
 import {
   EventStore,
@@ -43,7 +44,7 @@ const NOTHING_REPEATABLE: ReadonlyMap<string, EarlierCommand> = new Map();
  * demands the revision that was judged; what is refused must be judged on {@link refresh} first.
  */
 export class StreamFolds {
-  readonly #folds = new Map<string, Fold<unknown>>();
+  readonly #folds = new LRUCache<string, Fold<unknown>>({ max: FOLDS_MAX });
 
   constructor(private readonly store: EventStore) {}
 
@@ -137,14 +138,7 @@ export class StreamFolds {
 
   #keep(streamId: string, fold: Fold<unknown>): void {
     // An empty stream is not kept: names of streams that do not exist are the caller's to invent.
-    if (fold.revision === 0) return;
-    this.#folds.delete(streamId);
-    this.#folds.set(streamId, fold);
-    if (this.#folds.size <= FOLDS_MAX) return;
-    for (const oldest of this.#folds.keys()) {
-      this.#folds.delete(oldest);
-      return;
-    }
+    if (fold.revision > 0) this.#folds.set(streamId, fold);
   }
 }
 
