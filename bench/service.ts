@@ -61,6 +61,13 @@ export async function startGateway(
   return start('apps/ledger-gateway/src/main.js', settings, directory);
 }
 
+const running = new Set<ChildProcess>();
+
+// A benchmark that breaks leaves no server behind.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 async function start(
   main: string,
   environment: NodeJS.ProcessEnv,
@@ -70,8 +77,8 @@ async function start(
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  // A benchmark that breaks leaves no server behind.
-  process.once('exit', () => child.kill('SIGKILL'));
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const url = await listening(child);
   return {
     url,

@@ -25,8 +25,6 @@ let isInstalled = false;
 /**
  * Puts timers and the machine's clock of everything that runs here under the scheduler. Returns how to put
  * the real ones back.
- *
- * @param machineMs What the clock of the process shows whose task is running.
  */
 export function installVirtualTime(
   scheduler: Scheduler,

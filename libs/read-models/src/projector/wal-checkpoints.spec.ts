@@ -43,8 +43,9 @@ const soon = () => new Promise((resolve) => setTimeout(resolve, 10));
 
 describe('the log of the read models', () => {
   it('is moved into the file while nobody asks for it, and put away at the end', async () => {
+    // So many pages that it is the thread that moves them.
+    expect(pagesByItself()).toEqual({ wal_autocheckpoint: 16_000 });
     write();
-    expect(statSync(file).size).toBeLessThan(1_000_000);
     while (statSync(file).size < ROWS * 1_000) await soon();
     await database.close();
     expect(existsSync(`${file}-wal`)).toBe(false);
