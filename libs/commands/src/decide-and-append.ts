@@ -209,5 +209,5 @@ function withRevisions<Event extends LedgerEvent>(
   expected: Revision,
   position: Position,
 ) {
-  return batch.map((event, index) => ({ ...event, revision: expected + index + 1, position }));
+  return batch.map((event, index) => ({ revision: expected + index + 1, position, ...event }));
 }

@@ -48,7 +48,7 @@ export class UseRecorder {
     if (!this.isDue(use.secretId, now)) return;
     if (this.#nextAt.size >= KNOWN_MAX) this.#nextAt.clear();
     this.#nextAt.set(use.secretId, timestamp(epochMs(now) + BETWEEN_USES_MS_MIN));
-    this.#append({ ...use, occurredAt: now }, context).catch((error: unknown) => {
+    this.#append({ occurredAt: now, ...use }, context).catch((error: unknown) => {
       this.#logger.warn(`use of token ${use.tokenId} was not recorded: ${String(error)}`);
     });
   }
@@ -81,7 +81,7 @@ export class UseRecorder {
     if (appended.outcome === 'conflict') return;
     const { position } = appended;
     const before = { state: null, revision, position, repeatable: new Map() };
-    const stored = events.map((event) => ({ ...event, revision: revision + 1, position }));
+    const stored = events.map((event) => ({ revision: revision + 1, position, ...event }));
     this.folds.advance(stream, before, stored);
   }
 }

@@ -23,7 +23,7 @@ export function rotateRing(
   return {
     current,
     previous:
-      previousValidUntil === null ? null : { ...ring.current, validUntil: previousValidUntil },
+      previousValidUntil === null ? null : { validUntil: previousValidUntil, ...ring.current },
   };
 }
 

@@ -164,7 +164,7 @@ function success(outcome: Outcome, headers: Readonly<Headers>): Answer {
 
 /** All texts here are ASCII, so that their length is that of their bytes. */
 function listed(headers: Readonly<Headers>, body: string): readonly string[] {
-  return Object.entries({ ...headers, 'content-length': String(body.length) }).flat();
+  return [...Object.entries(headers).flat(), 'content-length', String(body.length)];
 }
 
 /** Who calls, for the service behind. The proxy must remove headers of these names that a client sent. */

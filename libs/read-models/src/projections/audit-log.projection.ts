@@ -100,7 +100,7 @@ export const auditLog: Projection<AuditRow> = {
         const before = rows.get(event.tokenId);
         // What is entered already is left alone, so that a redelivery changes nothing.
         if (before?.kind === 'token' && stored.revision <= before.revision) return;
-        const token = { ...auditedToken(event, before), revision: stored.revision };
+        const token = auditedToken(event, before, stored.revision);
         rows.put(event.tokenId, token);
         putEntry(stored, rows, event.orgId, token);
       }
@@ -116,19 +116,20 @@ function putOwnEntry(stored: StoredEvent, rows: Rows<AuditRow>, orgId: OrgId | n
 function auditedToken(
   event: Exclude<Extract<LedgerEvent, { tokenId: unknown }>, { userId: unknown }>,
   row: AuditRow | undefined,
-): Omit<AuditedToken, 'revision'> {
+  revision: number,
+): AuditedToken {
   if (event.type === 'TokenCreated') {
     const { tokenId, name, dialect, secret } = event;
     const { secretId, digest } = secret;
-    return { kind: 'token', tokenId, name, secretId, digest, dialect };
+    return { kind: 'token', tokenId, name, secretId, digest, dialect, revision };
   }
   if (row?.kind !== 'token') throw new Error(`${event.type} of a token that was never created`);
-  if (event.type === 'TokenRenamed') return { ...row, name: event.to };
+  if (event.type === 'TokenRenamed') return { ...row, revision, name: event.to };
   if (event.type === 'TokenRotated') {
     const { secretId, digest } = event.secret;
-    return { ...row, secretId, digest };
+    return { ...row, revision, secretId, digest };
   }
-  return row;
+  return { ...row, revision };
 }
 
 function putEntry(
